@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+# make            build/rehost, static and stripped
+# make image      build/rescue/cloud/{vmlinuz,initrd}
+# make check      everything below; check-unit, check-asan, check-fuzz, check-interop, check-vm, lint
+# make demo       a server migrated in QEMU onto another machine, booted and compared
+# make bench      ratios against the peers, build/bench.json
+# make install    DESTDIR and PREFIX are honoured
+
+# V=1            shows the commands
+
+VERSION := 0.1.0
+Q := $(if $(V),,@)
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+PYTHON  ?= /usr/bin/python3
+PYTEST  ?= $(PYTHON) -m pytest -p no:cacheprovider -q
+
+# Variants live in directories of their own: release (build), asan (build/asan), fuzz (build/fuzz).
+VARIANT ?= release
+ifeq ($(VARIANT),release)
+B := build
+else
+B := build/$(VARIANT)
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef \
+        -Wformat=2 -Wwrite-strings -Wunused-result -Wpointer-arith -Wimplicit-fallthrough
+ifdef CI
+WARN += -Werror
+endif
+CPPFLAGS += -Isrc -D_GNU_SOURCE -DREHOST_VERSION='"$(VERSION)"' -DLIBARCHIVE_STATIC -DLIBSSH_STATIC
+CFLAGS_COMMON := -std=gnu11 $(WARN) -g -pthread -fno-strict-aliasing
+ifeq ($(VARIANT),release)
+CFLAGS ?= -O2
+CFLAGS += $(CFLAGS_COMMON) -ffunction-sections -fdata-sections -fstack-protector-strong \
+          -D_FORTIFY_SOURCE=2
+else ifeq ($(VARIANT),asan)
+CFLAGS := -O1 $(CFLAGS_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all \
+          -fno-omit-frame-pointer
+LDFLAGS_TEST := -fsanitize=address,undefined
+else ifeq ($(VARIANT),fuzz)
+CC := clang
+CFLAGS := -O1 $(CFLAGS_COMMON) -fsanitize=address,undefined,fuzzer-no-link
+LDFLAGS_TEST := -fsanitize=address,undefined
+endif
+
+# Layers, lowest first. A module may use itself and what its row in scripts/check-includes allows.
+MODULES := base disk transfer rewrite ssh job send init enter serve cli
+LAYERED := $(foreach m,$(MODULES),$(if $(wildcard src/$(m)/*.c),$(m)))
+lib_of   = $(B)/lib/$(1).a
+LIBS    := $(foreach m,$(LAYERED),$(call lib_of,$(m)))
+
+# What a module's unit tests link: the module and those below it, so an upward call fails to link.
+UNDER_base :=
+UNDER_disk := base
+UNDER_transfer := base
+UNDER_rewrite := base
+UNDER_ssh := base
+UNDER_job := disk transfer rewrite base
+UNDER_send := disk transfer ssh base
+UNDER_init := base
+UNDER_enter := base
+UNDER_serve := ssh job disk transfer rewrite base
+UNDER_cli := serve job init ssh disk transfer rewrite base
+
+STATIC_LIBS := -lssh -larchive -lblkid -lext2fs -lcom_err -ljansson -lcrypto -lacl -llzma -lzstd \
+               -llz4 -lbz2 -lz -lnettle -luuid
+SHARED_LIBS := $(STATIC_LIBS)
+
+all: $(B)/rehost
+
+# ---- setup -------------------------------------------------------------------------------------
+SETUP := build/.setup
+$(SETUP): scripts/setup scripts/packages.list
+	scripts/setup
+	@mkdir -p build && touch $@
+
+# ---- objects, archives, binary -------------------------------------------------------------------
+define module_rules
+SRC_$(1) := $$(wildcard src/$(1)/*.c)
+OBJ_$(1) := $$(SRC_$(1):src/%.c=$(B)/obj/%.o)
+$(call lib_of,$(1)): $$(OBJ_$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach m,$(LAYERED),$(eval $(call module_rules,$(m))))
+
+$(B)/obj/%.o: src/%.c | $(SETUP)
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/rehost.debug: $(LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -Wl,--gc-sections -o $@ \
+		-Wl,--start-group $(LIBS) -Wl,--end-group $(STATIC_LIBS)
+
+$(B)/rehost: $(B)/rehost.debug
+	strip -o $@ $<
+
+-include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)
+
+# ---- unit tests ----------------------------------------------------------------------------------
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+module_of = $(word 2,$(subst _, ,$(notdir $(1))))
+
+define unit_rules
+$(B)/unit/$(notdir $(1:.c=)): $(1) $(foreach m,$(call module_of,$(1)) $(UNDER_$(call module_of,$(1))),$(if $(wildcard src/$(m)/*.c),$(call lib_of,$(m))))
+	@mkdir -p $$(@D)
+	@echo "  TEST $$@"
+	$$(Q)$$(CC) $$(CPPFLAGS) -Itests/lib $$(CFLAGS) -MMD -MP $$(LDFLAGS_TEST) -o $$@ $(1) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(SHARED_LIBS) -lcmocka
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_rules,$(t))))
+
+unit-bins: $(UNIT_BIN)
+
+check-unit: | $(SETUP)
+	$(MAKE) unit-bins
+	scripts/run-unit $(B)/unit
+
+check-asan: | $(SETUP)
+	$(MAKE) VARIANT=asan unit-bins
+	scripts/run-unit build/asan/unit
+
+# ---- fuzz: each target runs its corpus, and random input for FUZZ_SECONDS -------------------------
+FUZZ_SECONDS ?= 5
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/bin/%)
+$(B)/bin/fuzz_%: tests/fuzz/fuzz_%.c $(LIBS)
+	@mkdir -p $(@D)
+	@echo "  FUZZ $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS_TEST) -o $@ $< \
+		-Wl,--start-group $(filter-out %/cli.a,$(LIBS)) -Wl,--end-group $(SHARED_LIBS)
+fuzz-bins: $(FUZZ_BIN)
+
+check-fuzz: | $(SETUP)
+	$(MAKE) VARIANT=fuzz fuzz-bins
+	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz build/fuzz/bin tests/fuzz/corpus
+
+# ---- image -----------------------------------------------------------------------------------------
+IMAGE := build/rescue/cloud/vmlinuz build/rescue/cloud/initrd
+image: build/rescue/cloud/initrd
+build/rescue/cloud/initrd: build/rehost $(shell find initramfs image -type f 2>/dev/null) | $(SETUP)
+	image/build cloud
+
+# ---- tests with real peers and machines ------------------------------------------------------------
+check-interop: build/rehost | $(SETUP)
+	$(PYTEST) tests/interop
+
+check-vm: build/rehost image | $(SETUP)
+	$(PYTEST) tests/vm
+
+demo: build/rehost image | $(SETUP)
+	$(PYTHON) tests/vm/demo.py
+
+bench: build/rehost image | $(SETUP)
+	$(PYTHON) tests/bench/bench.py
+
+# ---- lint ------------------------------------------------------------------------------------------
+C_FILES := $(shell find src tests -name '*.[ch]' 2>/dev/null)
+SH_FILES := $(shell grep -rlE '^\#!/bin/(ba)?sh' scripts image initramfs .ci tests 2>/dev/null)
+lint: | $(SETUP)
+	scripts/check-includes
+	clang-format --dry-run --Werror $(C_FILES)
+	shellcheck $(SH_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Isrc -j2 \
+		--enable=warning,portability --suppress=missingIncludeSystem \
+		-D__x86_64__ $(shell find src -name '*.c')
+
+check: check-unit lint check-asan check-fuzz check-interop check-vm
+
+# ---- install ---------------------------------------------------------------------------------------
+install: build/rehost
+	install -D -m 0755 build/rehost $(DESTDIR)$(PREFIX)/sbin/rehost
+	install -D -m 0644 docs/rehost.8 $(DESTDIR)$(PREFIX)/share/man/man8/rehost.8
+	[ ! -f build/rescue/cloud/initrd ] || \
+		install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/rehost/rescue/cloud $(IMAGE)
+
+clean:
+	rm -rf build
+
+.PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image check-interop check-vm demo \
+	bench lint check install clean
+.DELETE_ON_ERROR:
