@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding disks and what is on them, without writing and without mounting. The disk module owns
+ * libblkid and libext2fs and never knows about migrations.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* A whole disk. Strings are owned by the scan; NULL when unknown. */
+struct disk {
+	char *path;     /* /dev/vda */
+	char *model;    /* sysfs device/model, trimmed */
+	char *serial;   /* sysfs serial, device/serial or VPD page 0x80 */
+	char *wwid;     /* sysfs wwid / device/wwid */
+	char *table;    /* "dos", "gpt" or NULL */
+	char *table_id; /* blkid PTUUID */
+	uint64_t size_bytes;
+	uint32_t sector_bytes; /* logical */
+	bool is_read_only;
+	bool is_removable;
+};
+
+/* Anything a file system can be on: a partition, or a whole disk without a table. */
+struct volume {
+	char *path; /* /dev/vda1 */
+	char *type; /* blkid TYPE: "ext4", "swap", "crypto_LUKS", "LVM2_member"; NULL: nothing known */
+	char *usage; /* blkid USAGE: "filesystem", "crypto", "raid", "other" */
+	char *uuid;
+	char *label;
+	char *partuuid;
+	char *partlabel;
+	char *part_type; /* partition type: GPT GUID or MBR byte as "0x83" */
+	uint64_t size_bytes;
+	uint64_t start_bytes; /* on its disk */
+	unsigned partno;      /* 0: the whole disk */
+	unsigned disk;        /* index into disks */
+	unsigned major, minor;
+	bool is_journal_dirty; /* ext2/3/4: needs_recovery is set (read offline) */
+	bool is_ambivalent;    /* several signatures: never written to */
+};
+
+struct disk_scan {
+	struct disk *disks;
+	unsigned disk_count;
+	struct volume *volumes;
+	unsigned volume_count;
+};
+
+/*
+ * Probes every block device of /sys/block except loop (unless with_loop), ram, zram, sr, fd and dm.
+ * No disk at all is success with zero counts.
+ */
+int disk_scan_all(struct disk_scan *ret, bool with_loop, struct err *e) must_check;
+void disk_scan_done(struct disk_scan *scan);
+
+/*
+ * The volume a reference names: UUID=, LABEL=, PARTUUID=, PARTLABEL= (quotes allowed),
+ * /dev/disk/by-{uuid,label,partuuid,partlabel}/X, or the path itself. NULL when none or several.
+ */
+const struct volume *disk_find(const struct disk_scan *scan, const char *reference);
+
+/*
+ * The erase token: eight letters and digits (base32 of SHA-256) bound to the disk's size, table id,
+ * serial and the ids of all its file systems. Same disk, same content of tables: same token. ret
+ * holds at least 16 bytes.
+ */
+void disk_token(const struct disk_scan *scan, unsigned disk, char *ret);
