@@ -15,10 +15,10 @@
 #include "disk/scan.h"
 
 struct bootarea {
-	uint64_t embed_lba;     /* first sector core.img may use */
+	uint64_t embed_lba;	/* first sector core.img may use */
 	uint64_t embed_sectors; /* how many */
-	struct strbuf sector0;  /* 512 bytes as read */
-	struct strbuf embed;    /* the embedding area as read (at most 1 MiB) */
+	struct strbuf sector0;	/* 512 bytes as read */
+	struct strbuf embed;	/* the embedding area as read (at most 1 MiB) */
 };
 
 /* Reads it from an open disk (descriptor of the whole disk or an image file). */

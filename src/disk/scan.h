@@ -12,11 +12,11 @@
 
 /* A whole disk. Strings are owned by the scan; NULL when unknown. */
 struct disk {
-	char *path;     /* /dev/vda */
-	char *model;    /* sysfs device/model, trimmed */
-	char *serial;   /* sysfs serial, device/serial or VPD page 0x80 */
-	char *wwid;     /* sysfs wwid / device/wwid */
-	char *table;    /* "dos", "gpt" or NULL */
+	char *path;	/* /dev/vda */
+	char *model;	/* sysfs device/model, trimmed */
+	char *serial;	/* sysfs serial, device/serial or VPD page 0x80 */
+	char *wwid;	/* sysfs wwid / device/wwid */
+	char *table;	/* "dos", "gpt" or NULL */
 	char *table_id; /* blkid PTUUID */
 	uint64_t size_bytes;
 	uint32_t sector_bytes; /* logical */
@@ -37,7 +37,7 @@ struct volume {
 	uint64_t size_bytes;
 	uint64_t start_bytes; /* on its disk */
 	unsigned partno;      /* 0: the whole disk */
-	unsigned disk;        /* index into disks */
+	unsigned disk;	      /* index into disks */
 	unsigned major, minor;
 	bool is_journal_dirty; /* ext2/3/4: needs_recovery is set (read offline) */
 	bool is_ambivalent;    /* several signatures: never written to */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands of job share: the lock, the state line, the extent, fingerprints of files. */
+#pragma once
+
+#include "base/err.h"
+#include "job/record.h"
+#include "job/target.h"
+
+/* Takes the lock for this process; ERR_BUSY names the holder. Released by exit. command: for the next one's message. */
+int job_lock(const char *command, struct err *e) must_check;
+
+/* Writes RUN_DIR "/state": one line in words. Never fails. */
+void job_show_state(const struct record *r);
+
+/* Stamps e->extent from the record's state. Returns -1, to be the last word of a failing command. */
+int job_fail(struct err *e, const struct record *r);
+
+/* Opens target for writing, ensures and saves the identity, loads J. The start of every command that writes. */
+int job_begin(struct target *t, struct record *r, const char *command, struct err *e) must_check;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The target: its root and the file systems that belong to it, found through its own fstab and mounted at
+ * /run/rehost/fs/N. The only code that mounts them. job owns one migration; it may use disk, transfer
+ * and rewrite and hands each what it needs as plain values.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/root.h"
+#include "disk/scan.h"
+
+#define RUN_DIR "/run/rehost"
+#define REHOST_DIR ".rehost" /* at the top of every file system of the target */
+#define TREE_DIR REHOST_DIR "/tree"
+#define UPPER_DIR REHOST_DIR "/edits/upper"
+#define WORK_DIR REHOST_DIR "/edits/work"
+#define VIEW_DIR RUN_DIR "/view"
+
+#define TARGET_FS_MAX 32
+
+struct target_fs {
+	const struct volume *volume; /* borrowed from scan */
+	char *mount;		     /* in the target's tree: "/", "/boot" */
+	char *options;		     /* of the target's fstab */
+	char at[64];		     /* RUN_DIR "/fs/N" */
+	struct root root;	     /* open on at */
+	bool is_writable;
+	unsigned long long size_bytes, free_bytes, free_inodes, inodes; /* at opening */
+};
+
+struct target {
+	struct disk_scan scan;
+	struct target_fs fs[TARGET_FS_MAX]; /* [0] is the root; parents before children */
+	unsigned fs_count;
+	const struct volume *swaps[8];
+	unsigned swap_count;
+	unsigned boot_disk; /* index into scan.disks: the disk of / (of /boot when separate) */
+	char token[16];
+	bool is_provisional; /* some journal is dirty and has not been replayed */
+};
+
+enum target_access { TARGET_LOOK, TARGET_WRITE };
+
+/*
+ * Scans, finds the one Linux root and mounts it with its other local file systems. LOOK never writes and
+ * uses what is mounted already in either way. WRITE remounts read-write and makes /.rehost on each. Errors:
+ * no disk, no root, two candidate roots (says which, and that `root=UUID` in the options chooses), encrypted or LVM or
+ * RAID root, a file system of the target's fstab that is missing.
+ */
+int target_open(struct target *ret, enum target_access access, struct err *e) must_check;
+/* Closes handles; leaves the mounts for the next command. */
+void target_close(struct target *t);
+/* Unmounts everything below RUN_DIR "/fs", for reboot. */
+int target_unmount_all(struct err *e) must_check;

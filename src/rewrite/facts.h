@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the rewriting is told. rewrite knows file formats and nothing else: it never mounts, never looks at
+ * the machine it runs on, never runs anything. job fills this in from the identity and the target.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/root.h"
+#include "base/str.h"
+
+/* A file system (or swap) that the clone will use on the target's disks. Strings are borrowed. */
+struct fact_fs {
+	const char *mount;   /* "/", "/boot", "/boot/efi", "/home"; "none" for swap */
+	const char *device;  /* "/dev/vda2": kernel name in the rescue, never written into files */
+	const char *type;    /* "ext4", "swap" */
+	const char *uuid;    /* file system UUID */
+	const char *options; /* of the target's own fstab; NULL: none known */
+};
+
+struct fact_link {
+	const char *mac;	 /* lower case, colons */
+	const char *target_name; /* the name in the target's own network files, or NULL */
+	const char *rescue_name;
+	const char *driver; /* "virtio_net" or NULL */
+};
+
+enum intent { INTENT_MOVE, INTENT_COPY };
+enum identity_choice { CHOICE_DEFAULT, CHOICE_SOURCE, CHOICE_TARGET, CHOICE_NEW };
+
+struct rewrite_facts {
+	const struct fact_fs *filesystems;
+	unsigned fs_count;
+	const struct fact_link *links;
+	unsigned link_count;
+	const struct root
+		*target_files; /* the identity's files/ folder: etc/network/interfaces, ... */
+	const char *target_hostname;
+	const char *boot_disk;	     /* "/dev/vda" in the rescue */
+	const char *boot_disk_by_id; /* "/dev/disk/by-id/..." or NULL: none stable */
+	bool uefi;
+	const char *const
+		*consoles; /* of the target's own command line: "ttyS0,115200"; NULL-terminated */
+	const char *const *
+		drivers; /* modules this machine's root disk and NICs need: "virtio_blk"; NULL-terminated */
+	const char
+		*rehost_binary; /* path whose content goes to /var/lib/rehost/rehost; NULL: none */
+};
+
+struct rewrite_options {
+	enum intent intent;
+	enum identity_choice hostname;	/* default: move source, copy target */
+	const char *hostname_text;	/* a given NAME; overrides hostname */
+	enum identity_choice host_keys; /* default: move source, copy target */
+};
