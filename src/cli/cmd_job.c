@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that are one call into job and need nothing but --json or one flag. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "job/job.h"
+
+typedef int job_reader(FILE *out, bool json, struct err *e);
+
+static int run_reader(const struct command *c, int argc, char **argv, job_reader *job)
+{
+	struct err e = ERR_INIT;
+	bool json = false;
+	int rc = command_options(c, argc, argv, NULL, 0, &json, 0, 0, NULL);
+
+	if (rc >= 0)
+		return rc;
+	return command_end(c, json, job(stdout, json, &e), &e);
+}
+
+int cmd_plan(const struct command *c, int argc, char **argv)
+{
+	return run_reader(c, argc, argv, job_plan);
+}
+
+int cmd_identity(const struct command *c, int argc, char **argv)
+{
+	return run_reader(c, argc, argv, job_identity);
+}
+
+int cmd_check(const struct command *c, int argc, char **argv)
+{
+	return run_reader(c, argc, argv, job_check);
+}
+
+/* Looking at the state must not wipe the very error that people look for: no command_end on success. */
+int cmd_status(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	bool json = false;
+	int rc = command_options(c, argc, argv, NULL, 0, &json, 0, 0, NULL);
+
+	if (rc >= 0)
+		return rc;
+	rc = job_status(stdout, json, &e);
+	return command_end_offline(json, rc, &e);
+}
+
+int cmd_switch(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
+
+	return rc >= 0 ? rc : command_end(c, false, job_switch(stdout, &e), &e);
+}
+
+int cmd_release(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
+
+	return rc >= 0 ? rc : command_end(c, false, job_release(stdout, &e), &e);
+}
+
+int cmd_rollback(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	bool discard = false;
+	const struct command_option options[] = { { "discard", &discard, NULL } };
+	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
+
+	return rc >= 0 ? rc : command_end(c, false, job_rollback(discard, stdout, &e), &e);
+}

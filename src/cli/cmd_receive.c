@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* receive: the source's root arrives on stdin. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "cli/commands.h"
+#include "job/job.h"
+
+int cmd_receive(const struct command *c, int argc, char **argv)
+{
+	struct receive_options o = { 0 };
+	const struct command_option options[] = {
+		{ "update", &o.update, NULL },
+		{ "delete-ok", &o.delete_ok, NULL },
+	};
+	struct err e = ERR_INIT;
+	char **words;
+	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), NULL, 1, 1, &words);
+
+	if (rc >= 0)
+		return rc;
+	if (strcmp(words[0], "tar") != 0) {
+		char shown[64];
+
+		str_escape(shown, sizeof(shown), words[0]);
+		return command_usage(c, "the kind of stream must be 'tar', not '%s'", shown);
+	}
+	if (o.delete_ok && !o.update)
+		return command_usage(c, "--delete-ok goes with --update");
+	if (isatty(STDIN_FILENO))
+		return command_usage(c, "stdin is a terminal; pipe a tar stream into it");
+	return command_end(c, false, job_receive_tar(STDIN_FILENO, &o, stdout, stderr, &e), &e);
+}

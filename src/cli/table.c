@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands. docs/commands.md says the same at length. */
+#include <stddef.h>
+#include <string.h>
+
+#include "cli/commands.h"
+
+#define JSON "  --json           one JSON object on stdout, also for a failure\n"
+
+const struct command commands[] = {
+	{ "help", PLACE_TARGET, cmd_help, "help [COMMAND]", "lists the commands, or explains one",
+	  NULL },
+	{ "status", PLACE_TARGET, cmd_status, "status [--json]",
+	  "what the disk holds, what the next boot does, what to type", JSON },
+	{ "plan", PLACE_TARGET, cmd_plan, "plan [--json]",
+	  "disks, space, network and warnings; writes nothing", JSON },
+	{ "receive", PLACE_TARGET, cmd_receive, "receive tar [--update] [--delete-ok]",
+	  "reads the source's root from stdin into the stage",
+	  "  --update         bring a complete stage to the new stream\n"
+	  "  --delete-ok      allow an update to remove more than 10 % of the stage\n" },
+	{ "rewrite", PLACE_TARGET, cmd_rewrite,
+	  "rewrite [--as move|copy] [--hostname source|target|NAME]\n"
+	  "                      [--host-keys source|target|new] [--dry-run]",
+	  "makes the copy fit this machine, in a layer over the stage",
+	  "  --as INTENT      move (the source will stop; default) or copy (both live on)\n"
+	  "  --hostname WHO   source, target or a name\n"
+	  "  --host-keys WHO  SSH host keys of source, target, or new ones\n"
+	  "  --dry-run        print the changes as a unified diff, write nothing\n"
+	  "  --root DIR       work on a plain folder instead of the target (offline)\n" },
+	{ "check", PLACE_TARGET, cmd_check, "check [--json]",
+	  "proves that the clone would boot; exit 1 and the reasons when not", JSON },
+	{ "switch", PLACE_TARGET, cmd_switch, "switch",
+	  "exchanges old system and clone; finishes an exchange that was cut", NULL },
+	{ "rollback", PLACE_TARGET, cmd_rollback, "rollback [--discard]",
+	  "brings the old system back",
+	  "  --discard        before the switch: remove the stage and the changes\n" },
+	{ "release", PLACE_TARGET, cmd_release, "release",
+	  "deletes the old system after the switch; no way back", NULL },
+	{ "identity", PLACE_TARGET, cmd_identity, "identity [--json]",
+	  "what belongs to this machine: network, disks, names", JSON },
+	{ "log", PLACE_TARGET, cmd_log, "log [--follow]", "prints the log",
+	  "  --follow         wait for more until interrupted\n" },
+	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot", "unmounts everything and reboots", NULL },
+
+	{ "inspect", PLACE_ANYWHERE, cmd_inspect, "inspect [--json] PATH",
+	  "what a root folder is: distribution, init, kernels, boot chain", JSON },
+	{ "explain", PLACE_ANYWHERE, cmd_explain, "explain [CODE]",
+	  "what an error code means and what to do; all of them without CODE", NULL },
+	{ "serve", PLACE_ANYWHERE, cmd_serve,
+	  "serve [--listen PORT] [--authorized-keys FILE] [--run-dir DIR]\n"
+	  "                    [--allow-shell] [--grace SECONDS]",
+	  "the SSH service (the rescue starts it by itself)",
+	  "  --listen PORT           TCP port, IPv4 and IPv6 (22); 0 picks a free one\n"
+	  "  --bind ADDRESS          listen on one address only\n"
+	  "  --authorized-keys FILE  public keys that may log in\n"
+	  "  --run-dir DIR           instead of /run/rehost\n"
+	  "  --allow-shell           permit the command 'shell'\n"
+	  "  --grace SECONDS         time to log in (120)\n" },
+
+	{ "shell", PLACE_INTERNAL, cmd_shell, "shell", "an interactive shell, when permitted",
+	  NULL },
+	{ "no-command", PLACE_INTERNAL, cmd_no_command, "no-command",
+	  "answers a login that names no command", NULL },
+	{ "init", PLACE_INTERNAL, cmd_init, "init", "process 1 of the rescue", NULL },
+	{ "modprobe", PLACE_INTERNAL, cmd_modprobe, "modprobe [-q] MODULE...",
+	  "loads kernel modules in the rescue", NULL },
+	{ 0 },
+};
+
+const struct command *command_find(const char *name)
+{
+	const struct command *c;
+
+	for (c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
