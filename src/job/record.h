@@ -30,17 +30,31 @@ enum job_state {
 
 const char *job_state_name(enum job_state s);
 
+/* One top-level name of a file system. Flags: only FS_IMMUTABLE_FL and FS_APPEND_FL, which stop a rename. */
 struct switch_entry {
 	char *name;
-	uint64_t old_ino, new_ino; /* 0: absent in that tree */
+	uint64_t old_ino, new_ino;     /* 0: absent in that tree */
+	uint32_t old_flags, new_flags; /* as they were before the switch cleared them */
+};
+
+/* What a file system's top directory carries itself; it cannot be renamed, so this is set. */
+struct switch_dir {
+	uint32_t mode; /* permission bits */
+	uint32_t uid, gid;
+	uint32_t flags;
 };
 
 struct switch_fs {
 	char *uuid;
 	char *mount;
-	struct switch_entry *entries;
+	struct switch_dir old_dir, new_dir; /* of the live root; of the stage's top */
+	struct switch_entry *entries;	    /* by name, ascending, each name once */
 	unsigned entry_count;
 };
+
+#define RECORD_FS_MAX 32
+#define RECORD_NOTES_MAX 64 /* further notes are not stored */
+#define RECORD_NOTE_LEN 400 /* longer ones are cut */
 
 struct record {
 	uint64_t sequence; /* of the slot it was read from; 0: never stored */
@@ -63,6 +77,11 @@ struct record {
 /* A new record in state NONE with a random job id. */
 void record_init(struct record *r);
 void record_done(struct record *r);
+/* Drops the plan of the switch (file systems and entries). */
+void record_drop_plan(struct record *r);
+/* Appends an empty file system to the plan / an entry to it; NULL when out of memory or full. Strings are copied. */
+struct switch_fs *record_add_fs(struct record *r, const char *uuid, const char *mount);
+struct switch_entry *switch_fs_add(struct switch_fs *fs, const char *name);
 
 /*
  * Loads the newest valid record of a target's root file system. No file: success with state NONE. A file without
@@ -70,9 +89,22 @@ void record_done(struct record *r);
  */
 int record_load(struct record *ret, const struct root *fs0, struct err *e) must_check;
 
-/* Stores into the other slot, durable on return. Makes and preallocates the file the first time. */
+/*
+ * Stores into the other slot, durable on return; r->sequence is the stored one afterwards. Makes and preallocates
+ * the file the first time. The newest record on the disk must be the one r was loaded from: ERR_RECORD else.
+ */
 int record_store(struct record *r, const struct root *fs0, struct err *e) must_check;
 
-/* The pure parts, for tests and fuzzing: image is the whole file. */
+/*
+ * The pure parts, for tests and fuzzing. image is the whole file; exactly two slots long, anything else is
+ * ERR_RECORD. *ret is written only on success. The newest slot whose checksum holds decides: when its payload cannot
+ * be understood (another version) that is ERR_RECORD_VERSION or ERR_RECORD, the older slot is not taken instead.
+ */
 int record_decode(struct record *ret, const void *image, size_t len, struct err *e) must_check;
 int record_encode(const struct record *r, struct strbuf *payload, struct err *e) must_check;
+/* The payload alone. */
+int record_decode_payload(struct record *ret, const void *payload, size_t len,
+			  struct err *e) must_check;
+/* The bytes of one slot (header and payload, not padded) for a sequence; for record_store and tests. */
+int record_encode_slot(const struct record *r, uint64_t sequence, struct strbuf *ret,
+		       struct err *e) must_check;
