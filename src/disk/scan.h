@@ -55,6 +55,8 @@ struct disk_scan {
  * No disk at all is success with zero counts.
  */
 int disk_scan_all(struct disk_scan *ret, bool with_loop, struct err *e) must_check;
+/* Only the named disks ("vda,vdb", with or without /dev/), of whatever kind. Names not there are left out. */
+int disk_scan_named(struct disk_scan *ret, const char *names, struct err *e) must_check;
 void disk_scan_done(struct disk_scan *scan);
 
 /*
@@ -62,6 +64,22 @@ void disk_scan_done(struct disk_scan *scan);
  * /dev/disk/by-{uuid,label,partuuid,partlabel}/X, or the path itself. NULL when none or several.
  */
 const struct volume *disk_find(const struct disk_scan *scan, const char *reference);
+
+/* How a reference names a volume, and what it says about it. */
+enum ref_kind { REF_NONE, REF_UUID, REF_LABEL, REF_PARTUUID, REF_PARTLABEL, REF_PATH };
+
+/*
+ * Splits a reference; quotes are taken off and udev's \xNN in /dev/disk/by-* names decoded. REF_NONE for what
+ * is neither a tag nor a path below /dev, or does not fit into value.
+ */
+enum ref_kind disk_parse_reference(const char *reference, char *value, size_t size);
+
+/*
+ * The name udev would give the disk under /dev/disk/by-id, or NULL when that cannot be told: virtio-SERIAL,
+ * nvme-MODEL_SERIAL, scsi-WWN style names are made from what sysfs says (systemd's 60-persistent-storage.rules).
+ * Owned by the caller.
+ */
+char *disk_by_id(const struct disk *d);
 
 /*
  * The erase token: eight letters and digits (base32 of SHA-256) bound to the disk's size, table id,
