@@ -7,6 +7,7 @@ mmdebstrap and this machine's own package sources.
 import concurrent.futures
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -130,6 +131,33 @@ def disk(name):
         tmp = path.with_suffix(".tmp")
         run([LIB / "mkdisk.sh", tmp, size, tar, layout, LIB / script, keys()])
         tmp.rename(path)
+        return path
+
+
+def source_tar():
+    """What the source's own tar would send, made from its disk: for tests that need no running source."""
+    from .migration import TAR
+
+    image = disk("source")
+    path = image.with_name(f"stream-{_digest(image.name, TAR)}.tar")
+    with _lock(path.name):
+        if not path.exists():
+            for old in CACHE.glob("stream-*.tar"):
+                old.unlink()
+            start = next(
+                int(part["start"]) * 512
+                for part in json.loads(run(["sfdisk", "--json", image]))["partitiontable"]["partitions"]
+                if part["type"] == "83"
+            )
+            tmp = path.with_suffix(".tmp")
+            # No journal to replay: the disk was unmounted. A namespace of its own holds the mount.
+            run(["unshare", "--mount", "sh", "-euc", """
+                loop=$(losetup --find --show --read-only --offset "$1" "$2")
+                trap 'cd /; umount "$4" 2>/dev/null; losetup -d "$loop"; rmdir "$4"' EXIT
+                mkdir "$4"; mount -o ro,noload "$loop" "$4"
+                """ + TAR.replace("--directory=/", '--directory="$4"') + """ >"$3" """,
+                "sh", str(start), image, tmp, CACHE / f"mnt-{os.getpid()}"])
+            tmp.rename(path)
         return path
 
 

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""What a migration leaves behind when it is interrupted: always a system that boots, and words that say which."""
+import contextlib
+import json
+import subprocess
+import time
+
+import pytest
+
+from lib import disks, migration, qemu
+
+
+def feed(net, stream, limit=None, chunk=1 << 20):
+    """`receive tar` fed with the first limit bytes of stream, then the end of the input."""
+    sender = subprocess.Popen(
+        net.ssh_argv(qemu.TARGET, "receive tar"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    left = limit if limit is not None else 1 << 62
+    with open(stream, "rb") as f, contextlib.suppress(BrokenPipeError):
+        while left and (data := f.read(min(chunk, left))):
+            sender.stdin.write(data)
+            left -= len(data)
+    return sender
+
+
+def finish(sender, timeout=300):
+    out, err = sender.communicate(timeout=timeout)
+    return sender.returncode, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def status(net):
+    return json.loads(migration.rescue_command(net, "status --json").stdout)
+
+
+def is_old_system(machine):
+    """The old system, whole and at its address."""
+    assert machine.ssh("hostname; cat /root/old-data; findmnt -no TARGET /boot").stdout.split() == ["vps4711", "precious", "/boot"]
+    assert machine.ssh("systemctl --failed --no-legend").stdout == ""
+
+
+def is_clone(net):
+    assert net.ssh(qemu.TARGET, "hostname").stdout.strip() == "web01"
+    assert migration.answers(net) == []
+
+
+@contextlib.contextmanager
+def rescue(net, folder, disk, **kw):
+    with qemu.rescue(net, folder, disk, **kw) as machine:
+        machine.wait_banner()
+        yield machine
+
+
+@contextlib.contextmanager
+def booted(net, folder, disk, name):
+    """The disk started by the BIOS."""
+    with qemu.Machine(net, "target", folder, disk=disk, name=name) as machine:
+        machine.wait_banner(300)
+        yield machine
+
+
+def test_a_cut_stream_is_noticed_and_the_old_system_boots(net, folder, stream):
+    disk = disks.overlay(disks.disk("target"), folder / "target.qcow2")
+    with rescue(net, folder, disk) as machine:
+        code, out, err = finish(feed(net, stream, limit=40_000_000))
+        assert code not in (0, 3, 255)
+        assert "the stream" in err.lower() or "tar" in err.lower()
+        assert "old system" in err
+        assert status(net)["state"] == "staging"
+        refused = migration.rescue_command(net, "switch", check=False)
+        assert refused.returncode not in (0, 3)
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with booted(net, folder, disk, "old") as machine:
+        is_old_system(machine)
+
+
+def test_a_killed_worker_comes_back_and_the_stage_is_incomplete(net, folder, stream):
+    disk = disks.overlay(disks.disk("target"), folder / "target.qcow2")
+    with rescue(net, folder, disk, options="shell=1\n") as machine:
+        sender = feed(net, stream, limit=30_000_000)
+        done = net.ssh(
+            qemu.TARGET, "shell",
+            input="for p in /proc/[0-9]*; do c=$(tr '\\0' ' ' <$p/cmdline); case $c in *' serve'*|*receive*)"
+            " kill -9 ${p#/proc/};; esac; done\n", stdin=None, check=False,
+        )
+        finish(sender)
+        end = time.monotonic() + 60
+        while True:
+            after = net.ssh(qemu.TARGET, "status --json", check=False)
+            if after.returncode == 0 or time.monotonic() > end:
+                break
+            time.sleep(1)
+        assert after.returncode == 0, (done, after)
+        assert json.loads(after.stdout)["state"] == "staging"
+        machine.kill()
+    with booted(net, folder, disk, "old") as machine:
+        is_old_system(machine)
+
+
+def test_a_target_that_is_too_small_says_so_and_keeps_its_system(net, folder, stream):
+    disk = disks.overlay(disks.disk("target-small"), folder / "target.qcow2")
+    with rescue(net, folder, disk) as machine:
+        code, out, err = finish(feed(net, stream), 600)
+        assert code not in (0, 3, 255)
+        assert "space" in err
+        assert "old system" in err
+        assert status(net)["state"] == "staging"
+        assert migration.rescue_command(net, "rollback --discard", check=False).returncode == 0
+        assert status(net)["state"] == "none"
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with booted(net, folder, disk, "old") as machine:
+        is_old_system(machine)
+        assert machine.ssh("ls -A /.rehost 2>/dev/null", check=False).stdout == ""
+
+
+@pytest.fixture(scope="module")
+def switched_seconds(staged):
+    """How long an undisturbed switch takes here and now, from the command to its end."""
+    folder = disks.workdir("switch-time")
+    disk = disks.overlay(staged, folder / "target.qcow2")
+    with qemu.Net() as net, rescue(net, folder, disk):
+        migration.rescue_command(net, "status")
+        start = time.monotonic()
+        migration.rescue_command(net, "switch")
+        return time.monotonic() - start
+
+
+def cut_switch(net, folder, disk, after):
+    """Types switch and pulls the plug so many seconds later."""
+    with rescue(net, folder, disk, name="cut") as machine:
+        migration.rescue_command(net, "status")
+        typed = subprocess.Popen(
+            net.ssh_argv(qemu.TARGET, "switch"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(after)
+        machine.kill()
+        typed.kill()
+        typed.wait()
+
+
+@pytest.mark.parametrize("fraction", [0.6, 0.85])
+def test_a_switch_that_was_cut_is_finished_by_switch(net, folder, staged, switched_seconds, fraction):
+    disk = disks.overlay(staged, folder / "target.qcow2")
+    cut_switch(net, folder, disk, switched_seconds * fraction)
+    with rescue(net, folder, disk) as machine:
+        print("after the cut:", status(net)["state"])
+        migration.rescue_command(net, "switch")
+        assert status(net)["state"] == "switched"
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with booted(net, folder, disk, "clone"):
+        is_clone(net)
+
+
+@pytest.mark.parametrize("fraction", [0.7, 0.95])
+def test_a_switch_that_was_cut_is_undone_by_rollback(net, folder, staged, switched_seconds, fraction):
+    disk = disks.overlay(staged, folder / "target.qcow2")
+    cut_switch(net, folder, disk, switched_seconds * fraction)
+    with rescue(net, folder, disk) as machine:
+        print("after the cut:", state := status(net)["state"])
+        if state in ("merging", "switching", "switched"):
+            migration.rescue_command(net, "rollback")
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with booted(net, folder, disk, "old") as machine:
+        is_old_system(machine)
+
+
+def test_rollback_after_the_clone_has_run_brings_the_old_system_back(net, folder, staged):
+    disk = disks.overlay(staged, folder / "target.qcow2")
+    with rescue(net, folder, disk) as machine:
+        migration.rescue_command(net, "switch")
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with booted(net, folder, disk, "clone") as machine:
+        is_clone(net)
+        machine.power_off()
+    with rescue(net, folder, disk) as machine:
+        migration.rescue_command(net, "rollback")
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with booted(net, folder, disk, "old") as machine:
+        is_old_system(machine)

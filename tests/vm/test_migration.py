@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+"""Whole migrations, from two running systems to a compared clone."""
+import pytest
+
+from lib import migration
+
+
+@pytest.mark.parametrize("target,intent", [("target", "move"), ("target-single", "copy")])
+def test_migration_leaves_the_sources_system_on_the_target(folder, target, intent):
+    phases = migration.Phases()  # shown by pytest when the test fails
+    try:
+        wrong = migration.migrate(folder, target, intent, phases)
+    finally:
+        print(phases.table())
+    assert wrong == []
