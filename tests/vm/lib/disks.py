@@ -155,7 +155,7 @@ def source_tar():
                 loop=$(losetup --find --show --read-only --offset "$1" "$2")
                 trap 'cd /; umount "$4" 2>/dev/null; losetup -d "$loop"; rmdir "$4"' EXIT
                 mkdir "$4"; mount -o ro,noload "$loop" "$4"
-                """ + TAR.replace("--directory=/", '--directory="$4"') + """ >"$3" """,
+                """ + TAR.replace("-C /", '-C "$4"') + """ >"$3" """,
                 "sh", str(start), image, tmp, CACHE / f"mnt-{os.getpid()}"])
             tmp.rename(path)
         return path

@@ -9,10 +9,7 @@ import time
 from . import disks, qemu, tree
 
 # The complete tar command of the README.
-TAR = (
-    "tar --create --file=- --format=pax --xattrs --xattrs-include='*' --acls --selinux --numeric-owner --sparse "
-    "--one-file-system --directory=/ ."
-)
+TAR = "tar --xattrs --xattrs-include='*' --acls --selinux --numeric-owner --one-file-system --sparse -cpf - -C / ."
 
 # Where source and clone may differ, and why. Everything else must be equal.
 EXPECTED = {
