@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* A connection process: its limits, its keys, its session, nothing else. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "serve/command.h"
+#include "serve/serve_priv.h"
+#include "ssh/session.h"
+
+#define ATTEMPTS 6
+#define MEMORY_BYTES \
+	(384ull * 1024 * 1024) /* address space; libssh does not hold clients to their window */
+#define WINDOW_BYTES (16u * 1024 * 1024)
+#define WINDOW_BYTES_SMALL (4u * 1024 * 1024)
+#define SMALL_MACHINE_BYTES (400ull * 1024 * 1024)
+
+struct connection {
+	struct server *server;
+	struct command_place place;
+	int slot;
+};
+
+static void on_login(void *arg)
+{
+	struct connection *c = arg;
+
+	alarm(0);
+	c->server->limits.logged_in[c->slot] = 1;
+}
+
+static int on_request(void *arg, const struct session_request *r, struct session_process *ret,
+		      char *answer, size_t size)
+{
+	struct connection *c = arg;
+
+	return command_start(&c->place, r, ret, answer, size);
+}
+
+static void set_number(int fd, int level, int option, int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
+		log_debug("serve: socket option %d: %m", option);
+}
+
+/* A dead client is noticed within about two minutes, idle or not. */
+static void set_socket_options(int fd)
+{
+	set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_number(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+	set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+	set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 120000);
+}
+
+static void set_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_AS, &r) == 0) {
+		r.rlim_cur = r.rlim_max < MEMORY_BYTES ? r.rlim_max : MEMORY_BYTES;
+#ifndef __SANITIZE_ADDRESS__
+		setrlimit(RLIMIT_AS, &r);
+#endif
+	}
+	r.rlim_cur = r.rlim_max = 0;
+	setrlimit(RLIMIT_CORE, &r); /* a core would hold keys */
+}
+
+static size_t window_bytes(void)
+{
+	unsigned long long pages = (unsigned long long)sysconf(_SC_PHYS_PAGES);
+
+	return pages * (unsigned long long)sysconf(_SC_PAGESIZE) < SMALL_MACHINE_BYTES
+		       ? WINDOW_BYTES_SMALL
+		       : WINDOW_BYTES;
+}
+
+_Noreturn void connection_main(struct server *s, int fd, int place, const char *client)
+{
+	struct connection c = {
+		.server = s,
+		.place = { .client = client,
+			   .allow_shell = s->options.allow_shell || serve_option_is_set("shell") },
+		.slot = place,
+	};
+	struct authkeys keys;
+	struct err e = ERR_INIT;
+	char path[512], password[256];
+	struct session_config config = {
+		.ed25519 = s->ed25519,
+		.rsa = serve_rsa(),
+		.keys = &keys,
+		.password = serve_password(password, sizeof(password)) ? password : NULL,
+		.peer = client,
+		.attempts = ATTEMPTS,
+		.window_bytes = window_bytes(),
+		.logged_in = on_login,
+		.start = on_request,
+		.arg = &c,
+	};
+
+	prctl(PR_SET_NAME, "rehost-ssh");
+	set_limits();
+	set_socket_options(fd);
+	alarm(s->options.grace_s); /* SIGALRM ends the process, wherever it waits */
+	if (authkeys_load(&keys, serve_keys_path(&s->options, path, sizeof(path)), &e) < 0) {
+		log_error("serve: authorized keys: %s", e.ctx[0]);
+		_exit(EXIT_INTERNAL);
+	}
+	if (session_serve(fd, &config, &e) < 0) {
+		log_info("serve: %s: %s", client, e.ctx[0]);
+		_exit(EXIT_UNTOUCHED);
+	}
+	log_info("serve: %s: connection ended", client);
+	_exit(EXIT_DONE);
+}

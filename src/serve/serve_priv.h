@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of src/serve. */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "serve/limits.h"
+#include "serve/serve.h"
+#include "ssh/hostkey.h"
+
+struct server {
+	struct serve_options options;
+	struct hostkey *ed25519;
+	int listener;
+	int signals; /* signalfd */
+	struct limits limits;
+	pid_t key_maker; /* background process making the RSA key; 0: none */
+};
+
+/* connection.c: the life of a connection process. Never returns. */
+_Noreturn void connection_main(struct server *s, int fd, int place, const char *client);
+
+/* keys.c */
+int serve_load_keys(struct server *s, struct err *e) must_check;
+void serve_make_rsa(struct server *s);
+/* The RSA host key that old clients need, when there is one by now. */
+struct hostkey *serve_rsa(void);
+/* Reads run_dir()/password into ret; returns whether there is one. */
+bool serve_password(char *ret, size_t size);
+/* Whether run_dir()/options has the line key=1. */
+bool serve_option_is_set(const char *key);
+/* The file of public keys, in buf. */
+const char *serve_keys_path(const struct serve_options *o, char *buf, size_t size);
