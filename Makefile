@@ -155,7 +155,7 @@ check-interop: build/rehost | $(SETUP)
 	$(PYTEST) tests/interop
 
 check-vm: build/rehost image | $(SETUP)
-	$(PYTEST) tests/vm
+	$(PYTEST) -n 2 --dist loadgroup tests/vm
 
 demo: build/rehost image | $(SETUP)
 	$(PYTHON) tests/vm/demo.py

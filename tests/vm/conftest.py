@@ -30,16 +30,26 @@ def stream():
 def staged(stream):
     """
     A target's disk whose stage is complete, rewritten and checked, left by an orderly reboot out of the rescue; as
-    a qcow2 to put overlays on. With the time the switch would start from here.
+    a qcow2 to put overlays on. Made once for each build of the rescue, shared by all workers.
     """
-    folder = disks.workdir("staged")
-    disk = disks.overlay(disks.disk("target"), folder / "staged.qcow2")
-    with qemu.Net() as net, qemu.rescue(net, folder, disk) as rescue:
-        rescue.wait_banner()
-        with open(stream, "rb") as tar:
-            net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900)
-        for command in "rewrite", "check":
-            migration.rescue_command(net, command, timeout=900)
-        migration.rescue_command(net, "reboot", check=False)
-        rescue.wait_exit()
-    return disk
+
+    def make(disk, folder):
+        with qemu.Net() as net, qemu.rescue(net, folder, disk) as rescue:
+            rescue.wait_banner()
+            with open(stream, "rb") as tar:
+                net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900)
+            for command in "rewrite", "check":
+                migration.rescue_command(net, command, timeout=900)
+            migration.rescue_command(net, "reboot", check=False)
+            rescue.wait_exit()
+
+    return disks.prepared("staged", disks.disk("target"), [qemu.RESCUE / "initrd", stream.name], make)
+
+
+def pytest_collection_modifyitems(items):
+    """Long ones first; the tests that share a running rescue stay together (make check-vm runs two workers)."""
+    for item in items:
+        if "running" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("rescue"))
+    order = ["test_migration.py", "test_rescue.py", "test_faults.py"]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else 0)

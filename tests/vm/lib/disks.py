@@ -177,6 +177,20 @@ def overlay(backing, path):
     return path
 
 
+def prepared(name, base, recipe, make):
+    """An overlay over base that make(overlay, folder) brought into a state; kept while the recipe is the same."""
+    path = CACHE / f"prepared-{name}-{_digest(base, *recipe)}.qcow2"
+    with _lock(path.name):
+        if not path.exists():
+            for old in CACHE.glob(f"prepared-{name}-*.qcow2"):
+                old.unlink()
+            folder = workdir(f"prepare-{name}")
+            made = overlay(base, folder / "disk.qcow2")
+            make(made, folder)
+            made.rename(path)
+        return path
+
+
 def workdir(name):
     """An empty folder under build/vm for one run's overlays and logs."""
     path = CACHE / "run" / name
