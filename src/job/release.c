@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * release: the old tree and everything else of ours goes. J=releasing comes first, J itself last, so a release
+ * that was cut is finished by another one. It works in the rescue and in the running clone.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "job/common.h"
+#include "job/discard.h"
+#include "job/job.h"
+#include "job/release.h"
+#include "job/running.h"
+
+#define OWN_FOLDER "var/lib/rehost"
+#define OWN_BINARY OWN_FOLDER "/rehost"
+
+/* The old tree of one file system, name by name, so that something can be said meanwhile. */
+static int remove_old_tree(const struct root *fs, const char *mount, FILE *out, struct err *e)
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	char path[512];
+	size_t i;
+
+	if (!root_is_dir(fs, TREE_DIR))
+		return 0;
+	if (root_list(fs, TREE_DIR, &names, e) < 0)
+		return -1;
+	for (i = 0; i < names.count; i++) {
+		char shown[300];
+
+		str_escape(shown, sizeof(shown), names.items[i]);
+		fprintf(out, "deleting the old %s%s%s (%zu of %zu)\n", mount,
+			strcmp(mount, "/") == 0 ? "" : "/", shown, i + 1, names.count);
+		fflush(out);
+		snprintf(path, sizeof(path), "%s/%s", TREE_DIR, names.items[i]);
+		if (root_remove_tree(fs, path, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
+		unsigned count, FILE *out, struct err *e)
+{
+	enum job_state before = r->state;
+	unsigned i;
+
+	if (r->state != JOB_SWITCHED && r->state != JOB_RELEASING)
+		return err_set(e, ERR_STAGE_STATE, 0,
+			       "only after a switch there is something to release");
+	if (r->state != JOB_RELEASING) {
+		r->state = JOB_RELEASING;
+		if (record_store(r, fs[0], e) < 0) {
+			r->state = before;
+			return -1;
+		}
+	}
+	for (i = count; i-- > 0;)
+		if (remove_old_tree(fs[i], mounts[i], out, e) < 0)
+			return err_ctx(e, "deleting the old system on the file system of %s",
+				       mounts[i]);
+	return discard_folders(fs, count, e);
+}
+
+/* The program itself: last, a missing one could not be run again. What else is in the folder is the clone's record. */
+static void remove_binary(const struct root *holder, const char *path)
+{
+	struct err e = ERR_INIT;
+	const char *name;
+	int dir;
+
+	if (root_remove(holder, path, &e) < 0) {
+		log_warn("release: /%s was not deleted", path);
+		return;
+	}
+	dir = root_parent(holder, OWN_FOLDER, false, &name, NULL);
+	if (dir >= 0) {
+		unlinkat(dir, name, AT_REMOVEDIR); /* only when nothing else is in it */
+		close(dir);
+	}
+}
+
+static void tell_end(FILE *out)
+{
+	fprintf(out, "The old system is deleted, nothing of rehost is left but the clone's own "
+		     "files.\n");
+}
+
+/* ---- in the running clone ---- */
+
+struct mounted {
+	struct root roots[RECORD_FS_MAX];
+	const struct root *fs[RECORD_FS_MAX];
+	const char *mounts[RECORD_FS_MAX];
+	unsigned count;
+};
+
+static void mounted_close(struct mounted *m)
+{
+	while (m->count > 0)
+		root_close(&m->roots[--m->count]);
+}
+
+#define cleanup_mounted __attribute__((cleanup(mounted_close)))
+
+/* A file system of the plan, mounted where the clone has it: told from its parent by the device. */
+static int add_mounted(struct mounted *m, const char *mount, struct err *e)
+{
+	char parent[1100];
+	struct stat a, b;
+
+	snprintf(parent, sizeof(parent), "%s/..", mount);
+	if (stat(mount, &a) < 0 || stat(parent, &b) < 0 ||
+	    (strcmp(mount, "/") != 0 && a.st_dev == b.st_dev))
+		return err_set(e, ERR_RELEASE, 0,
+			       "%s is not mounted, and part of the old system is on it: mount %s",
+			       mount, mount);
+	if (root_open(&m->roots[m->count], mount, e) < 0)
+		return -1;
+	m->fs[m->count] = &m->roots[m->count];
+	m->mounts[m->count] = mount;
+	m->count++;
+	return 0;
+}
+
+static int release_running(struct root *running, struct record *r, FILE *out, struct err *e)
+{
+	struct mounted m cleanup_mounted = { 0 };
+	unsigned i;
+
+	if (r->state == JOB_SWITCHING || r->state == JOB_UNDOING)
+		return err_set(e, ERR_IN_RUNNING, 0,
+			       "the switch was cut (%s) and must be finished first",
+			       job_state_name(r->state));
+	if (r->state == JOB_SWITCHED && !running_is_clone(running, r))
+		return err_set(e, ERR_RELEASE, 0, "the running system is not the clone");
+	for (i = 0; i < r->fs_count; i++)
+		if (add_mounted(&m, r->filesystems[i].mount, e) < 0)
+			return -1;
+	if (m.count == 0)
+		return err_set(e, ERR_STAGE_STATE, 0, "nothing was switched");
+	return release_run(r, m.fs, m.mounts, m.count, out, e);
+}
+
+static int job_release_running(FILE *out, struct err *e)
+{
+	struct root running cleanup_root = ROOT_INIT;
+	struct record r = { 0 };
+	int rc;
+
+	if (mkdirs(RUN_DIR, 0700, e) < 0 || job_lock("release", e) < 0 ||
+	    running_load(&running, &r, e) < 0) {
+		e->extent = EXTENT_UNKNOWN;
+		return -1;
+	}
+	rc = release_running(&running, &r, out, e);
+	if (rc < 0) {
+		job_fail(e, &r);
+	} else {
+		remove_binary(&running, OWN_BINARY);
+		tell_end(out);
+	}
+	record_done(&r);
+	return rc;
+}
+
+/* ---- in the rescue ---- */
+
+/* The file system that holds /var/lib/rehost, and the path on it. */
+static const struct root *find_own(const struct target *t, const char **ret_path)
+{
+	const char *path = "/" OWN_BINARY;
+	unsigned i, best = 0;
+	size_t best_len = 0;
+
+	for (i = 1; i < t->fs_count; i++) {
+		size_t len = strlen(t->fs[i].mount);
+
+		if (len > best_len && strncmp(path, t->fs[i].mount, len) == 0 && path[len] == '/') {
+			best = i;
+			best_len = len;
+		}
+	}
+	*ret_path = path + best_len;
+	return &t->fs[best].root;
+}
+
+static int release_target(const struct target *t, struct record *r, FILE *out, struct err *e)
+{
+	const struct root *fs[TARGET_FS_MAX];
+	const char *mounts[TARGET_FS_MAX];
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++) {
+		fs[i] = &t->fs[i].root;
+		mounts[i] = t->fs[i].mount;
+	}
+	return release_run(r, fs, mounts, t->fs_count, out, e);
+}
+
+int job_release(FILE *out, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+	const char *path;
+	int rc;
+
+	if (running_has_job())
+		return job_release_running(out, e);
+	if (job_begin(&t, &r, "release", e) < 0)
+		return -1;
+	if (r.state == JOB_NONE)
+		rc = err_set(e, ERR_NOTHING, 0, "nothing was switched");
+	else
+		rc = release_target(&t, &r, out, e);
+	if (rc < 0) {
+		job_fail(e, &r);
+	} else {
+		const struct root *holder = find_own(&t, &path);
+
+		remove_binary(holder, path);
+		record_done(&r);
+		record_init(&r);
+		tell_end(out);
+	}
+	job_show_state(&r);
+	record_done(&r);
+	target_close(&t);
+	return rc;
+}

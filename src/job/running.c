@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/running.h"
+
+#include <string.h>
+
+bool running_has_job(void)
+{
+	struct stat st;
+
+	return lstat("/" RECORD_PATH, &st) == 0;
+}
+
+int running_load(struct root *ret_root, struct record *ret, struct err *e)
+{
+	if (root_open(ret_root, "/", e) < 0)
+		return -1;
+	if (record_load(ret, ret_root, e) < 0) {
+		root_close(ret_root);
+		return err_ctx(e, "reading the job record of the running system");
+	}
+	return 0;
+}
+
+bool running_is_clone(const struct root *running, const struct record *r)
+{
+	const struct switch_fs *fs = r->filesystems;
+	bool found = false;
+	struct stat top;
+	unsigned i;
+
+	if (root_stat(running, "/", &top) < 0)
+		return false;
+
+	for (i = 0; r->fs_count > 0 && i < fs->entry_count; i++) {
+		const struct switch_entry *x = &fs->entries[i];
+		struct stat st;
+
+		if (root_lstat(running, x->name, &st) < 0 || st.st_dev != top.st_dev)
+			continue; /* gone, or something is mounted on it (/proc, /dev) */
+		if (x->old_ino && st.st_ino == x->old_ino)
+			return false;
+		if (x->new_ino && st.st_ino == x->new_ino)
+			found = true;
+	}
+	return found;
+}

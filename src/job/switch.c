@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/switch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "job/activate.h"
+#include "job/common.h"
+#include "job/edits.h"
+#include "job/job.h"
+#include "job/running.h"
+
+/* ---- settling ---- */
+
+/*
+ * In a child that no signal to our process group reaches: killed between the two calls, the file system would
+ * stay frozen and every writer on it hang. Returns 0 or an errno value.
+ */
+static int freeze_and_thaw(int fd)
+{
+	int status, sys = 0;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return errno;
+	if (pid == 0) {
+		setsid();
+		if (ioctl(fd, FIFREEZE, 0) < 0)
+			_exit(errno > 0 && errno < 255 ? errno : 255);
+		if (ioctl(fd, FITHAW, 0) < 0)
+			_exit(errno > 0 && errno < 255 ? errno : 255);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return errno;
+	sys = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+	/* no such thing on this file system (tmpfs): syncing was all there is */
+	return sys == EOPNOTSUPP || sys == ENOTTY ? 0 : sys;
+}
+
+int switch_settle(const struct target *t, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++) {
+		int fd cleanup_fd = root_openat(&t->fs[i].root, "/", O_RDONLY | O_DIRECTORY, 0, e);
+		int sys;
+
+		if (fd < 0)
+			return -1;
+		if (syncfs(fd) < 0)
+			return err_set(e, ERR_SETTLE, errno, "syncing the file system of %s",
+				       t->fs[i].mount);
+		sys = freeze_and_thaw(fd);
+		if (sys)
+			return err_set(e, ERR_SETTLE, sys, "freezing the file system of %s",
+				       t->fs[i].mount);
+	}
+	return 0;
+}
+
+/* ---- the real steps ---- */
+
+static int merge_edits(const struct target *t, struct err *e)
+{
+	if (edits_merge(t, e) < 0)
+		return err_ctx(e, "merging the edits into the stage");
+	return 0;
+}
+
+static int stop_after(void *arg)
+{
+	long *left = arg;
+
+	return (*left)-- <= 0;
+}
+
+void switch_real_ops(struct switch_ops *ret)
+{
+	static long left;
+	const char *stop = getenv("REHOST_STOP_AFTER");
+
+	*ret = (struct switch_ops){
+		.merge = merge_edits,
+		.settle = switch_settle,
+		.boot_prepare = activate_prepare,
+		.boot_write = activate_write,
+		.boot_restore = activate_restore,
+	};
+	if (stop) { /* never in the rescue: a connection passes no environment on */
+		left = strtol(stop, NULL, 10);
+		ret->step = stop_after;
+		ret->arg = &left;
+	}
+}
+
+/* ---- the command ---- */
+
+/* What was checked must be what is switched. */
+static int verify_checked(const struct target *t, const struct record *r, struct err *e)
+{
+	char now[65];
+
+	if (r->state == JOB_NONE)
+		return err_set(e, ERR_NOTHING, 0, "the disk holds no job record");
+	if (r->state == JOB_RELEASING)
+		return err_set(e, ERR_STAGE_STATE, 0, "the old system is being deleted");
+	if (r->state < JOB_CHECKED)
+		return err_set(e, ERR_NOT_CHECKED, 0, "the state is \"%s\"",
+			       job_state_name(r->state));
+	if (r->state != JOB_CHECKED)
+		return 0;
+	if (edits_fingerprint(t, now, e) < 0)
+		return -1;
+	if (strcmp(now, r->edits_fingerprint) != 0)
+		return err_set(e, ERR_NOT_CHECKED, 0, "the edits changed since the check");
+	return 0;
+}
+
+static void tell_end(FILE *out, const struct record *r)
+{
+	fprintf(out,
+		"The clone is in place, the next boot starts it.\n"
+		"The old system is kept in /%s of %s.\n"
+		"  reboot     starts the clone\n"
+		"  rollback   brings the old system back; from the rescue, before or after a boot "
+		"of the clone\n"
+		"  release    deletes the old system, when the clone proved itself\n",
+		TREE_DIR, r->fs_count > 1 ? "each file system" : "its file system");
+}
+
+static int run_switch(const struct target *t, struct record *r, FILE *out, struct err *e)
+{
+	struct switch_ops ops;
+
+	if (verify_checked(t, r, e) < 0)
+		return -1;
+	if (r->state == JOB_SWITCHED) {
+		fprintf(out, "It was switched already.\n");
+		tell_end(out, r);
+		return 0;
+	}
+	if (activate_check_firmware(e) < 0)
+		return -1;
+	if (r->state != JOB_CHECKED)
+		fprintf(out, "Going on with a switch that was cut (%s).\n",
+			job_state_name(r->state));
+	fprintf(out, "Switching. Do not cut the power now.\n");
+	fflush(out);
+	switch_real_ops(&ops);
+	if (switch_forward(t, r, &ops, e) < 0)
+		return -1;
+	tell_end(out, r);
+	return 0;
+}
+
+int job_switch(FILE *out, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+	int rc;
+
+	if (running_has_job())
+		return err_set(e, ERR_IN_RUNNING, 0, "the switch moves the running system away");
+	if (job_begin(&t, &r, "switch", e) < 0)
+		return -1;
+	rc = run_switch(&t, &r, out, e);
+	if (rc < 0)
+		job_fail(e, &r);
+	job_show_state(&r);
+	record_done(&r);
+	target_close(&t);
+	return rc;
+}

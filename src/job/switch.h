@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What job_switch and job_rollback share. */
+#pragma once
+
+#include "job/switch_steps.h"
+
+/* On real file systems and disks. Tests: REHOST_STOP_AFTER=N in the environment stops before the Nth change. */
+void switch_real_ops(struct switch_ops *ret);
+
+/* syncfs, FIFREEZE and FITHAW of every file system: all data and metadata in place, journals empty. */
+int switch_settle(const struct target *t, struct err *e) must_check;

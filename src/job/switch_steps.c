@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/switch_steps.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "job/exchange.h"
+
+/* ---- steps that may be stopped ---- */
+
+static int stop_here(const struct switch_ops *ops, struct err *e)
+{
+	if (ops->step && ops->step(ops->arg) != 0)
+		return err_set(e, ERR_EXCHANGE, EINTR, "stopped on request");
+	return 0;
+}
+
+/* The state in r is the one in J, whatever happens. */
+static int enter_state(const struct target *t, struct record *r, enum job_state state,
+		       const struct switch_ops *ops, struct err *e)
+{
+	enum job_state before = r->state;
+
+	if (stop_here(ops, e) < 0)
+		return -1;
+	r->state = state;
+	if (record_store(r, &t->fs[0].root, e) < 0) {
+		r->state = before;
+		return err_ctx(e, "noting the state \"%s\"", job_state_name(state));
+	}
+	log_info("switch: state is now %s", job_state_name(state));
+	return 0;
+}
+
+/* ---- the plan and the file systems it is for ---- */
+
+/* Names at the top of t->fs[fs] that another file system is mounted on. */
+static int list_mount_points(const struct target *t, unsigned fs, struct strlist *ret,
+			     struct err *e)
+{
+	const char *top = t->fs[fs].mount;
+	size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++) {
+		const char *m = t->fs[i].mount;
+
+		if (i == fs || strncmp(m, top, len) != 0 || m[len] != '/' || !m[len + 1] ||
+		    strchr(m + len + 1, '/'))
+			continue;
+		if (strlist_add(ret, m + len + 1) < 0)
+			return err_set(e, ERR_NOMEM, 0, "planning the switch");
+	}
+	return 0;
+}
+
+static const char *uuid_of(const struct target_fs *fs)
+{
+	return fs->volume && fs->volume->uuid ? fs->volume->uuid : "";
+}
+
+/* The mounted file system a part of the plan is for, or -1. */
+static int find_fs(const struct target *t, const struct switch_fs *part, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++)
+		if (strcmp(uuid_of(&t->fs[i]), part->uuid) == 0 &&
+		    strcmp(t->fs[i].mount, part->mount) == 0)
+			return (int)i;
+	return err_set(e, ERR_EXCHANGE, ENODEV, "the file system %s for %s is not there",
+		       part->uuid, part->mount);
+}
+
+typedef int part_fn(const struct exchange *x, struct switch_fs *part, void *arg, struct err *e);
+
+static int with_part(const struct target *t, struct switch_fs *part, unsigned fs,
+		     const struct switch_ops *ops, part_fn *fn, void *arg, struct err *e)
+{
+	struct strlist points cleanup_strlist = STRLIST_INIT;
+	struct exchange x = {
+		.live = &t->fs[fs].root,
+		.tree = TREE_DIR,
+		.mount_points = &points,
+		.step = ops->step,
+		.arg = ops->arg,
+	};
+
+	if (list_mount_points(t, fs, &points, e) < 0)
+		return -1;
+	if (fn(&x, part, arg, e) < 0)
+		return err_ctx(e, "on the file system of %s", t->fs[fs].mount);
+	return 0;
+}
+
+/* All parts, each on its file system; all must be there before the first is touched. */
+static int each_part(const struct target *t, struct record *r, bool backwards,
+		     const struct switch_ops *ops, part_fn *fn, void *arg, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < r->fs_count; i++)
+		if (find_fs(t, &r->filesystems[i], e) < 0)
+			return -1;
+	for (i = 0; i < r->fs_count; i++) {
+		struct switch_fs *part = &r->filesystems[backwards ? r->fs_count - 1 - i : i];
+
+		if (with_part(t, part, (unsigned)find_fs(t, part, e), ops, fn, arg, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int plan_part(const struct exchange *x, struct switch_fs *part, void *arg, struct err *e)
+{
+	(void)arg;
+	return exchange_plan(x, part, e);
+}
+
+static int make_plan(const struct target *t, struct record *r, const struct switch_ops *ops,
+		     struct err *e)
+{
+	unsigned i;
+
+	record_drop_plan(r);
+	for (i = 0; i < t->fs_count; i++) {
+		struct switch_fs *part = record_add_fs(r, uuid_of(&t->fs[i]), t->fs[i].mount);
+
+		if (!part)
+			return err_set(e, ERR_NOMEM, 0, "planning the switch");
+		if (with_part(t, part, i, ops, plan_part, NULL, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct refresh {
+	bool for_undo;
+	bool changed;
+};
+
+static int refresh_part(const struct exchange *x, struct switch_fs *part, void *arg, struct err *e)
+{
+	struct refresh *how = arg;
+
+	return exchange_refresh(x, part, how->for_undo, &how->changed, e);
+}
+
+static int run_part(const struct exchange *x, struct switch_fs *part, void *arg, struct err *e)
+{
+	return exchange_run(x, part, *(enum exchange_direction *)arg, e);
+}
+
+/* ---- forward ---- */
+
+/* After this J says switching and holds a plan that fits what is on the disks. */
+static int begin_switching(const struct target *t, struct record *r, const struct switch_ops *ops,
+			   struct err *e)
+{
+	struct refresh how = { .for_undo = false };
+
+	if (r->state == JOB_SWITCHING || r->state == JOB_UNDOING) {
+		if (each_part(t, r, false, ops, refresh_part, &how, e) < 0)
+			return -1;
+		if (r->state == JOB_SWITCHING && !how.changed)
+			return 0;
+		return enter_state(t, r, JOB_SWITCHING, ops, e);
+	}
+	if (r->state != JOB_MERGING && enter_state(t, r, JOB_MERGING, ops, e) < 0)
+		return -1;
+	if (stop_here(ops, e) < 0 || ops->merge(t, e) < 0 || stop_here(ops, e) < 0 ||
+	    ops->boot_prepare(t, r, e) < 0)
+		return -1;
+	if (make_plan(t, r, ops, e) < 0)
+		return -1;
+	return enter_state(t, r, JOB_SWITCHING, ops, e);
+}
+
+int switch_forward(const struct target *t, struct record *r, const struct switch_ops *ops,
+		   struct err *e)
+{
+	enum exchange_direction direction = EXCHANGE_SWITCH;
+
+	if (r->state == JOB_SWITCHED)
+		return 0;
+	if (r->state != JOB_CHECKED && r->state != JOB_MERGING && r->state != JOB_SWITCHING &&
+	    r->state != JOB_UNDOING)
+		return err_set(e, ERR_NOT_CHECKED, 0, "the state is \"%s\"",
+			       job_state_name(r->state));
+	if (begin_switching(t, r, ops, e) < 0)
+		return -1;
+	if (each_part(t, r, false, ops, run_part, &direction, e) < 0)
+		return -1;
+	/* GRUB reads no journals: the files it loads must be in place before it is told to load them */
+	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0 || stop_here(ops, e) < 0 ||
+	    ops->boot_write(t, r, e) < 0)
+		return -1;
+	return enter_state(t, r, JOB_SWITCHED, ops, e);
+}
+
+/* ---- back ---- */
+
+int switch_back(const struct target *t, struct record *r, const struct switch_ops *ops,
+		struct err *e)
+{
+	enum exchange_direction direction = EXCHANGE_UNDO;
+	struct refresh how = { .for_undo = true };
+
+	if (r->state != JOB_SWITCHING && r->state != JOB_SWITCHED && r->state != JOB_UNDOING)
+		return err_set(e, ERR_NOTHING, 0, "the state is \"%s\", nothing was switched",
+			       job_state_name(r->state));
+	if (each_part(t, r, false, ops, refresh_part, &how, e) < 0)
+		return -1;
+	if (r->state != JOB_UNDOING || how.changed) {
+		r->stage_booted = true; /* it may have been: nothing here can prove the contrary */
+		if (enter_state(t, r, JOB_UNDOING, ops, e) < 0)
+			return -1;
+	}
+	if (stop_here(ops, e) < 0 || ops->boot_restore(t, r, e) < 0)
+		return -1;
+	if (each_part(t, r, true, ops, run_part, &direction, e) < 0)
+		return -1;
+	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0)
+		return -1;
+	/* The edits are in the stage now: it is staged, and rewriting and check begin again. */
+	record_drop_plan(r);
+	r->edits_fingerprint[0] = '\0';
+	return enter_state(t, r, JOB_STAGED, ops, e);
+}
