@@ -179,7 +179,7 @@ def overlay(backing, path):
 
 def prepared(name, base, recipe, make):
     """An overlay over base that make(overlay, folder) brought into a state; kept while the recipe is the same."""
-    path = CACHE / f"prepared-{name}-{_digest(base, *recipe)}.qcow2"
+    path = CACHE / f"prepared-{name}-{_digest(base.name, *recipe)}.qcow2"
     with _lock(path.name):
         if not path.exists():
             for old in CACHE.glob(f"prepared-{name}-*.qcow2"):
