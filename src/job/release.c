@@ -11,59 +11,10 @@
 #include "job/common.h"
 #include "job/discard.h"
 #include "job/job.h"
-#include "job/release.h"
 #include "job/running.h"
 
 #define OWN_FOLDER "var/lib/rehost"
 #define OWN_BINARY OWN_FOLDER "/rehost"
-
-/* The old tree of one file system, name by name, so that something can be said meanwhile. */
-static int remove_old_tree(const struct root *fs, const char *mount, FILE *out, struct err *e)
-{
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char path[512];
-	size_t i;
-
-	if (!root_is_dir(fs, TREE_DIR))
-		return 0;
-	if (root_list(fs, TREE_DIR, &names, e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		char shown[300];
-
-		str_escape(shown, sizeof(shown), names.items[i]);
-		fprintf(out, "deleting the old %s%s%s (%zu of %zu)\n", mount,
-			strcmp(mount, "/") == 0 ? "" : "/", shown, i + 1, names.count);
-		fflush(out);
-		snprintf(path, sizeof(path), "%s/%s", TREE_DIR, names.items[i]);
-		if (root_remove_tree(fs, path, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
-		unsigned count, FILE *out, struct err *e)
-{
-	enum job_state before = r->state;
-	unsigned i;
-
-	if (r->state != JOB_SWITCHED && r->state != JOB_RELEASING)
-		return err_set(e, ERR_STAGE_STATE, 0,
-			       "only after a switch there is something to release");
-	if (r->state != JOB_RELEASING) {
-		r->state = JOB_RELEASING;
-		if (record_store(r, fs[0], e) < 0) {
-			r->state = before;
-			return -1;
-		}
-	}
-	for (i = count; i-- > 0;)
-		if (remove_old_tree(fs[i], mounts[i], out, e) < 0)
-			return err_ctx(e, "deleting the old system on the file system of %s",
-				       mounts[i]);
-	return discard_folders(fs, count, e);
-}
 
 /* The program itself: last, a missing one could not be run again. What else is in the folder is the clone's record. */
 static void remove_binary(const struct root *holder, const char *path)

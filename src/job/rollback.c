@@ -1,60 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* rollback: the undo of the switch; before it, with --discard, the removal of everything rehost put on the disk. */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-
 #include "job/common.h"
 #include "job/discard.h"
-#include "job/edits.h"
 #include "job/job.h"
 #include "job/running.h"
 #include "job/switch.h"
-
-static int sync_top(const struct root *r, struct err *e)
-{
-	int fd cleanup_fd = root_openat(r, "/", O_RDONLY | O_DIRECTORY, 0, e);
-
-	if (fd < 0)
-		return -1;
-	return fsync(fd) < 0 ? err_set(e, ERR_FILE, errno, "the top folder") : 0;
-}
-
-/* Names in /.rehost that go before the record does. */
-static int empty_folder(const struct root *fs, bool keep_record, struct err *e)
-{
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char path[512];
-	size_t i;
-
-	if (!root_is_dir(fs, REHOST_DIR))
-		return 0;
-	if (root_list(fs, REHOST_DIR, &names, e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		if (keep_record && strcmp(names.items[i], "job") == 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", REHOST_DIR, names.items[i]);
-		if (root_remove_tree(fs, path, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int discard_folders(const struct root *const *fs, unsigned count, struct err *e)
-{
-	unsigned i;
-
-	/* the record is the last thing to go: a cut leaves it, and the command can be repeated */
-	for (i = count; i-- > 1;)
-		if (root_remove_tree(fs[i], REHOST_DIR, e) < 0 || sync_top(fs[i], e) < 0)
-			return -1;
-	if (empty_folder(fs[0], true, e) < 0 || sync_top(fs[0], e) < 0)
-		return -1;
-	if (root_remove_tree(fs[0], REHOST_DIR, e) < 0)
-		return -1;
-	return sync_top(fs[0], e);
-}
 
 static int discard(const struct target *t, struct record *r, FILE *out, struct err *e)
 {

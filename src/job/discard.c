@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/discard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "job/target.h"
+
+static int sync_top(const struct root *r, struct err *e)
+{
+	int fd cleanup_fd = root_openat(r, "/", O_RDONLY | O_DIRECTORY, 0, e);
+
+	if (fd < 0)
+		return -1;
+	return fsync(fd) < 0 ? err_set(e, ERR_FILE, errno, "the top folder") : 0;
+}
+
+/* Names in /.rehost that go before the record does. */
+static int empty_folder(const struct root *fs, bool keep_record, struct err *e)
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	char path[512];
+	size_t i;
+
+	if (!root_is_dir(fs, REHOST_DIR))
+		return 0;
+	if (root_list(fs, REHOST_DIR, &names, e) < 0)
+		return -1;
+	for (i = 0; i < names.count; i++) {
+		if (keep_record && strcmp(names.items[i], "job") == 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", REHOST_DIR, names.items[i]);
+		if (root_remove_tree(fs, path, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int discard_folders(const struct root *const *fs, unsigned count, struct err *e)
+{
+	unsigned i;
+
+	/* the record is the last thing to go: a cut leaves it, and the command can be repeated */
+	for (i = count; i-- > 1;)
+		if (root_remove_tree(fs[i], REHOST_DIR, e) < 0 || sync_top(fs[i], e) < 0)
+			return -1;
+	if (empty_folder(fs[0], true, e) < 0 || sync_top(fs[0], e) < 0)
+		return -1;
+	if (root_remove_tree(fs[0], REHOST_DIR, e) < 0)
+		return -1;
+	return sync_top(fs[0], e);
+}
+
+/* The old tree of one file system, name by name, so that something can be said meanwhile. */
+static int remove_old_tree(const struct root *fs, const char *mount, FILE *out, struct err *e)
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	char path[512];
+	size_t i;
+
+	if (!root_is_dir(fs, TREE_DIR))
+		return 0;
+	if (root_list(fs, TREE_DIR, &names, e) < 0)
+		return -1;
+	for (i = 0; i < names.count; i++) {
+		char shown[300];
+
+		str_escape(shown, sizeof(shown), names.items[i]);
+		fprintf(out, "deleting the old %s%s%s (%zu of %zu)\n", mount,
+			strcmp(mount, "/") == 0 ? "" : "/", shown, i + 1, names.count);
+		fflush(out);
+		snprintf(path, sizeof(path), "%s/%s", TREE_DIR, names.items[i]);
+		if (root_remove_tree(fs, path, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
+		unsigned count, FILE *out, struct err *e)
+{
+	enum job_state before = r->state;
+	unsigned i;
+
+	if (r->state != JOB_SWITCHED && r->state != JOB_RELEASING)
+		return err_set(e, ERR_STAGE_STATE, 0,
+			       "only after a switch there is something to release");
+	if (r->state != JOB_RELEASING) {
+		r->state = JOB_RELEASING;
+		if (record_store(r, fs[0], e) < 0) {
+			r->state = before;
+			return -1;
+		}
+	}
+	for (i = count; i-- > 0;)
+		if (remove_old_tree(fs[i], mounts[i], out, e) < 0)
+			return err_ctx(e, "deleting the old system on the file system of %s",
+				       mounts[i]);
+	return discard_folders(fs, count, e);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* status: what J says, in words. It writes nothing and works while another command is at work. */
+#include <string.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/report.h"
+#include "job/exchange.h"
+#include "job/job.h"
+#include "job/progress.h"
+#include "job/running.h"
+#include "job/stage.h"
+#include "job/status_words.h"
+#include "job/target.h"
+
+#define SMALL_FILE 8192
+
+struct status {
+	const struct root *fs0;
+	const struct record *r;
+	enum status_place place;
+	const struct target *t; /* NULL in a running system */
+};
+
+/* ---- facts ---- */
+
+/* J says complete, and so must the manifest; after the switch the stage is in use and has none to speak of. */
+static bool is_manifest_lost(const struct status *s)
+{
+	return s->r->state >= JOB_STAGED && s->r->state <= JOB_CHECKED &&
+	       !root_is_file(s->fs0, MANIFEST_PATH);
+}
+
+/* How far a cut exchange came: names whose clone side is live. */
+static void count_done(const struct status *s, unsigned *done, unsigned *all)
+{
+	unsigned i, k;
+
+	*done = *all = 0;
+	if (!s->t || (s->r->state != JOB_SWITCHING && s->r->state != JOB_UNDOING))
+		return;
+	for (i = 0; i < s->r->fs_count; i++) {
+		const struct switch_fs *part = &s->r->filesystems[i];
+
+		*all += part->entry_count;
+		for (k = 0; k < s->t->fs_count; k++) {
+			struct exchange x = { .live = &s->t->fs[k].root, .tree = TREE_DIR };
+
+			if (strcmp(s->t->fs[k].mount, part->mount) == 0)
+				*done += exchange_count_done(&x, part);
+		}
+	}
+}
+
+/* The running command's progress file, its lines as one object; NULL when none runs. */
+static json_t *read_progress(void)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	struct strlist lines cleanup_strlist = STRLIST_INIT;
+	json_t *v;
+	size_t i;
+
+	if (file_slurp(RUN_DIR "/" PROGRESS_FILE, &b, SMALL_FILE, NULL) < 0 ||
+	    strlist_split(&lines, strbuf_str(&b), "\n") < 0)
+		return NULL;
+	v = json_object();
+	for (i = 0; i < lines.count; i++) {
+		char *equals = strchr(lines.items[i], '=');
+		uint64_t n;
+
+		if (!equals)
+			continue;
+		*equals = '\0';
+		if (parse_u64(equals + 1, &n) == 0 && n <= INT64_MAX)
+			json_object_set_new(v, lines.items[i], json_integer((json_int_t)n));
+		else
+			json_object_set_new(v, lines.items[i], json_text(equals + 1));
+	}
+	return v;
+}
+
+/* ---- JSON ---- */
+
+static json_t *hints_json(const struct status_hint *h)
+{
+	json_t *list = json_array();
+
+	for (; h->command; h++)
+		json_array_append_new(list, json_pack("{s:s,s:s}", "command", h->command, "does",
+						      h->does));
+	return list;
+}
+
+static json_t *part_json(bool complete, const char *text)
+{
+	return json_pack("{s:b,s:s}", "complete", (int)complete, "text", text);
+}
+
+static const char *place_name(enum status_place place)
+{
+	return place == STATUS_RESCUE	       ? "rescue"
+	       : place == STATUS_RUNNING_CLONE ? "clone"
+					       : "old system";
+}
+
+static json_t *status_json(const struct status *s)
+{
+	const struct status_words *w = status_words(s->r->state);
+	json_t *notes = json_array(), *progress = read_progress();
+	bool lost = is_manifest_lost(s);
+	unsigned done, all;
+	json_t *v;
+	size_t i;
+
+	count_done(s, &done, &all);
+	for (i = 0; i < s->r->notes.count; i++)
+		json_array_append_new(notes, json_text(s->r->notes.items[i]));
+	v = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:b,s:o,s:o}", "state",
+		      job_state_name(s->r->state), "summary", w->summary, "place",
+		      place_name(s->place), "old", part_json(w->is_old_complete, w->old), "stage",
+		      part_json(w->is_stage_complete && !lost,
+				lost ? "incomplete, its manifest is missing" : w->stage),
+		      "clone", part_json(w->is_clone_complete && !lost, w->clone), "next_boot",
+		      w->next_boot, "type", hints_json(status_hints(s->r->state, s->place)),
+		      "stage_booted", (int)s->r->stage_booted, "notes", notes, "progress",
+		      progress ? progress : json_null());
+	if (v && s->r->state != JOB_NONE) {
+		json_object_set_new(v, "job_id", json_text(s->r->job_id));
+		json_object_set_new(v, "intent",
+				    json_text(s->r->intent == INTENT_COPY ? "copy" : "move"));
+	}
+	if (v && all)
+		json_object_set_new(v, "exchanged",
+				    json_pack("{s:i,s:i}", "done", (int)done, "of", (int)all));
+	return v;
+}
+
+/* ---- text ---- */
+
+static void line(FILE *out, const char *what, const char *text)
+{
+	fprintf(out, "%-11s %s\n", what, text);
+}
+
+static void print_progress(FILE *out)
+{
+	json_t *v = read_progress();
+	const char *command = json_string_value(json_object_get(v, "command"));
+	const char *phase = json_string_value(json_object_get(v, "phase"));
+	char bytes[24], rate[24], text[200];
+
+	if (command) {
+		snprintf(text, sizeof(text), "%.40s, %.40s: %lld files, %s, %s/s", command,
+			 phase ? phase : "",
+			 (long long)json_integer_value(json_object_get(v, "files")),
+			 format_bytes(bytes, sizeof(bytes),
+				      (uint64_t)json_integer_value(json_object_get(v, "bytes"))),
+			 format_bytes(rate, sizeof(rate),
+				      (uint64_t)json_integer_value(json_object_get(v, "rate"))));
+		line(out, "running", text);
+	}
+	json_decref(v);
+}
+
+/* The first line of the last failure: its title and code. */
+static void print_last_error(FILE *out)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	char shown[300];
+
+	if (file_slurp(RUN_DIR "/last_error", &b, SMALL_FILE, NULL) < 0 || b.len == 0)
+		return;
+	b.data[strcspn(b.data, "\n")] = '\0';
+	str_escape(shown, sizeof(shown), b.data);
+	line(out, "last error", shown);
+}
+
+static void status_text(const struct status *s, FILE *out)
+{
+	const struct status_words *w = status_words(s->r->state);
+	const struct status_hint *h = status_hints(s->r->state, s->place);
+	unsigned done, all;
+	char text[200];
+	size_t i;
+
+	snprintf(text, sizeof(text), "%s: %s", job_state_name(s->r->state), w->summary);
+	line(out, "state", text);
+	line(out, "old system", w->old);
+	line(out, "stage", is_manifest_lost(s) ? "incomplete, its manifest is missing" : w->stage);
+	line(out, "clone", w->clone);
+	count_done(s, &done, &all);
+	if (all) {
+		snprintf(text, sizeof(text), "%u of %u top-level names are the clone's", done, all);
+		line(out, "exchanged", text);
+	}
+	line(out, "next boot", w->next_boot);
+	print_progress(out);
+	print_last_error(out);
+	for (i = 0; i < s->r->notes.count; i++) {
+		char shown[RECORD_NOTE_LEN * 4 + 1];
+
+		str_escape(shown, sizeof(shown), s->r->notes.items[i]);
+		line(out, i ? "" : "notes", shown);
+	}
+	for (i = 0; h[i].command; i++)
+		fprintf(out, "%-11s %-22s %s\n", i ? "" : "type", h[i].command, h[i].does);
+}
+
+static int print_status(const struct status *s, FILE *out, bool json)
+{
+	if (json)
+		return json_print(out, status_json(s));
+	status_text(s, out);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+/* Not having a target is an answer, not a failure of status. */
+static int tell_no_target(FILE *out, bool json, const struct err *why)
+{
+	const struct err_info *info = err_info(why->code);
+	const char *advice = info->advice;
+
+	if (json)
+		return json_print(out, json_pack("{s:s,s:s,s:o}", "state", "no-target", "summary",
+						 info->title, "error", report_error_json(why)));
+	fprintf(out, "%-11s no target: %s  [%s]\n", "state", info->title, info->id);
+	if (why->nctx)
+		line(out, "because", why->ctx[0]);
+	print_progress(out);
+	while (*advice) {
+		size_t len = strcspn(advice, "\n");
+
+		fprintf(out, "%-11s %.*s\n", advice == info->advice ? "next" : "", (int)len,
+			advice);
+		advice += len + (advice[len] == '\n');
+	}
+	return 0;
+}
+
+static int status_running(FILE *out, bool json, struct err *e)
+{
+	struct root running cleanup_root = ROOT_INIT;
+	struct record r = { 0 };
+	struct status s = { .fs0 = &running, .r = &r };
+	int rc;
+
+	if (running_load(&running, &r, e) < 0) {
+		e->extent = EXTENT_UNKNOWN;
+		return -1;
+	}
+	s.place = running_is_clone(&running, &r) ? STATUS_RUNNING_CLONE : STATUS_RUNNING_OLD;
+	rc = print_status(&s, out, json);
+	record_done(&r);
+	return rc;
+}
+
+int job_status(FILE *out, bool json, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+	struct status s = { .place = STATUS_RESCUE, .r = &r, .t = &t, .fs0 = &t.fs[0].root };
+	int rc;
+
+	if (running_has_job())
+		return status_running(out, json, e);
+	if (target_open(&t, TARGET_LOOK, e) < 0) {
+		rc = tell_no_target(out, json, e);
+		err_clear(e);
+		return rc;
+	}
+	if (record_load(&r, s.fs0, e) < 0) {
+		e->extent = EXTENT_UNKNOWN;
+		target_close(&t);
+		return -1;
+	}
+	rc = print_status(&s, out, json);
+	record_done(&r);
+	target_close(&t);
+	return rc;
+}

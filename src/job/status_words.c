@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/status_words.h"
+
+#define OLD_IN_PLACE "complete, in its place"
+#define OLD_BOOTS "starts the old system"
+#define DISCARD \
+	{ \
+		"rollback --discard", "removes what was staged, the old system stays as it is" \
+	}
+
+static const struct status_words table[JOB_STATE_COUNT] = {
+	[JOB_NONE] = {
+		.summary = "no migration has begun on this disk",
+		.is_old_complete = true,
+		.old = OLD_IN_PLACE,
+		.stage = "none",
+		.clone = "none",
+		.next_boot = OLD_BOOTS,
+		.hints = { { "plan", "what would happen to this machine" },
+			   { "receive tar", "takes a system from standard input; 'help' has the complete line" } },
+	},
+	[JOB_STAGING] = {
+		.summary = "a system is being received, or its stream was cut",
+		.is_old_complete = true,
+		.old = OLD_IN_PLACE,
+		.stage = "incomplete",
+		.clone = "none",
+		.next_boot = OLD_BOOTS,
+		.hints = { { "receive tar --update", "goes on with what is there" }, DISCARD },
+	},
+	[JOB_STAGED] = {
+		.summary = "a system was received and is complete",
+		.is_old_complete = true,
+		.is_stage_complete = true,
+		.old = OLD_IN_PLACE,
+		.stage = "complete",
+		.clone = "not made yet",
+		.next_boot = OLD_BOOTS,
+		.hints = { { "rewrite", "makes it fit this machine; first with --dry-run to see the changes" },
+			   { "receive tar --update", "brings it to a newer stream" },
+			   DISCARD },
+	},
+	[JOB_EDITED] = {
+		.summary = "the received system was made to fit this machine",
+		.is_old_complete = true,
+		.is_stage_complete = true,
+		.old = OLD_IN_PLACE,
+		.stage = "complete",
+		.clone = "made, not checked",
+		.next_boot = OLD_BOOTS,
+		.hints = { { "check", "proves that it would boot here" }, DISCARD },
+	},
+	[JOB_CHECKED] = {
+		.summary = "the clone passed the check and may be switched to",
+		.is_old_complete = true,
+		.is_stage_complete = true,
+		.is_clone_complete = true,
+		.old = OLD_IN_PLACE,
+		.stage = "complete",
+		.clone = "complete, beside the old system",
+		.next_boot = OLD_BOOTS,
+		.hints = { { "switch", "puts the clone into the place of the old system" },
+			   { "receive tar --update", "brings the stage to a newer stream; then rewrite and check again" },
+			   DISCARD },
+	},
+	[JOB_MERGING] = {
+		.summary = "a switch was begun and cut before anything of the old system was moved",
+		.is_old_complete = true,
+		.is_stage_complete = true,
+		.old = OLD_IN_PLACE,
+		.stage = "complete, its changes partly merged",
+		.clone = "complete when 'switch' has gone on",
+		.next_boot = OLD_BOOTS,
+		.hints = { { "switch", "goes on" },
+			   { "rollback", "leaves the old system in place" } },
+	},
+	[JOB_SWITCHING] = {
+		.summary = "a switch was cut: old system and clone are both whole, but their folders are mixed",
+		.is_stage_complete = true,
+		.old = "all of it is there, partly in its place and partly in /.rehost/tree",
+		.stage = "it is becoming the clone",
+		.clone = "all of it is there, partly in place and partly in /.rehost/tree",
+		.next_boot = "may find a mixture that does not start: do not reboot now",
+		.hints = { { "switch", "finishes it: the clone will boot" },
+			   { "rollback", "undoes it: the old system will boot" } },
+	},
+	[JOB_SWITCHED] = {
+		.summary = "the clone is in place, the old system is kept",
+		.is_old_complete = true,
+		.is_stage_complete = true,
+		.is_clone_complete = true,
+		.old = "complete, kept in /.rehost/tree",
+		.stage = "it is the clone now",
+		.clone = "complete, in place",
+		.next_boot = "starts the clone",
+		.hints = { { "reboot", "starts the clone" },
+			   { "rollback", "brings the old system back; what the clone wrote since is set aside" },
+			   { "release", "deletes the old system, no way back" } },
+	},
+	[JOB_UNDOING] = {
+		.summary = "a rollback was cut: old system and clone are both whole, but their folders are mixed",
+		.is_stage_complete = true,
+		.old = "all of it is there, partly in its place and partly in /.rehost/tree",
+		.stage = "it is becoming the stage again",
+		.clone = "all of it is there, partly in place and partly in /.rehost/tree",
+		.next_boot = "may find a mixture that does not start: do not reboot now",
+		.hints = { { "rollback", "finishes it: the old system will boot" },
+			   { "switch", "goes forward again: the clone will boot" } },
+	},
+	[JOB_RELEASING] = {
+		.summary = "the old system is being deleted, or its deletion was cut",
+		.is_stage_complete = true,
+		.is_clone_complete = true,
+		.old = "partly deleted",
+		.stage = "it is the clone now",
+		.clone = "complete, in place",
+		.next_boot = "starts the clone",
+		.hints = { { "release", "finishes the deletion" } },
+	},
+};
+
+static const struct status_hint running_old[] = {
+	{ "reboot into the rescue", "everything but status is typed there" },
+	{ 0 },
+};
+
+static const struct status_hint running_clone[] = {
+	{ "release", "deletes the old system, no way back" },
+	{ "rollback, in the rescue", "brings the old system back; boot the rescue for it" },
+	{ 0 },
+};
+
+static const struct status_hint running_release[] = {
+	{ "release", "finishes the deletion" },
+	{ 0 },
+};
+
+const struct status_words *status_words(enum job_state s)
+{
+	return &table[(unsigned)s < JOB_STATE_COUNT ? s : JOB_NONE];
+}
+
+const struct status_hint *status_hints(enum job_state s, enum status_place place)
+{
+	if (place == STATUS_RESCUE)
+		return status_words(s)->hints;
+	if (s == JOB_RELEASING)
+		return running_release;
+	return place == STATUS_RUNNING_CLONE && s == JOB_SWITCHED ? running_clone : running_old;
+}
