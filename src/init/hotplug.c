@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/hotplug.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "init/modload.h"
+
+#define DEPTH_MAX 24
+#define UEVENT_BUFFER (8 << 20)
+#define PASSES_MAX 16
+
+struct walk {
+	struct modload modules;
+	struct strlist done;	/* module files tried */
+	struct strlist asked;	/* modalias strings tried */
+	struct strlist unknown; /* devices this image has no driver for */
+	bool urgent_only;
+	int loaded;
+};
+
+bool hotplug_is_urgent(const char *modalias)
+{
+	/* virtio device ids 1 network, 4 entropy; PCI class 02 network; virtio PCI ids are buses. */
+	static const char *const begins[] = {
+		"virtio:d00000001",
+		"virtio:d00000004",
+		"xen:vif",
+		"vmbus:635161f83edfc546913ff2d2f965ed0e",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		if (str_starts(modalias, begins[i]))
+			return true;
+	return str_starts(modalias, "pci:") && strstr(modalias, "bc02");
+}
+
+/* Failures of one driver must not stop the others: they are in the log. */
+static void ask_for(struct walk *w, const char *modalias)
+{
+	struct err e = ERR_INIT;
+	int n;
+
+	if (w->urgent_only && !hotplug_is_urgent(modalias))
+		return;
+	if (strlist_has(&w->asked, modalias) || strlist_add(&w->asked, modalias) < 0)
+		return;
+	n = modload_request(&w->modules, modalias, &w->done, &e);
+	if (n > 0)
+		w->loaded += n;
+	else if (n < 0 && e.sys == ENOENT && strlist_add(&w->unknown, modalias) < 0)
+		log_warn("out of memory noting a device without driver");
+}
+
+static void read_modalias(struct walk *w, int dir)
+{
+	char text[1024];
+	cleanup_fd int fd = openat(dir, "modalias", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return;
+	text[n] = 0;
+	text[strcspn(text, "\n")] = 0;
+	if (text[0])
+		ask_for(w, text);
+}
+
+/* Devices vanish while we walk: whatever cannot be opened is passed over. */
+static void walk_dir(struct walk *w, int fd, int depth)
+{
+	cleanup_dir DIR *d = fdopendir(fd);
+	struct dirent *entry;
+
+	if (!d) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(d))) {
+		int sub;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		if (entry->d_type == DT_REG && strcmp(entry->d_name, "modalias") == 0)
+			read_modalias(w, dirfd(d));
+		if (entry->d_type != DT_DIR || depth >= DEPTH_MAX)
+			continue;
+		sub = openat(dirfd(d), entry->d_name,
+			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			walk_dir(w, sub, depth + 1);
+	}
+}
+
+/* A bus driver makes new devices, so walk until nothing new is loaded. */
+static void coldplug(struct walk *w, bool urgent_only)
+{
+	w->urgent_only = urgent_only;
+	for (int i = 0; i < PASSES_MAX; i++) {
+		int fd = open("/sys/devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		w->loaded = 0;
+		if (fd < 0)
+			return;
+		walk_dir(w, fd, 0);
+		if (w->loaded == 0)
+			return;
+	}
+}
+
+static int open_uevents(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int size = UEVENT_BUFFER;
+	cleanup_fd int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		log_warn("uevents: the receive buffer stays small");
+	return fd_take(&fd);
+}
+
+const char *uevent_value(const char *message, size_t len, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (size_t i = 0; i < len;) {
+		size_t word = strnlen(message + i, len - i);
+
+		if (i + word == len)
+			return NULL; /* not terminated */
+		if (word > n && memcmp(message + i, key, n) == 0 && message[i + n] == '=')
+			return message + i + n + 1;
+		i += word + 1;
+	}
+	return NULL;
+}
+
+/* One message; true when messages were lost and everything has to be looked at again. */
+static bool take_uevent(struct walk *w, int fd)
+{
+	char text[8192];
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_len = sizeof(from);
+	ssize_t n = recvfrom(fd, text, sizeof(text), 0, (struct sockaddr *)&from, &from_len);
+
+	if (n < 0)
+		return errno == ENOBUFS;
+	if (n == 0 || from.nl_pid != 0)
+		return false; /* not from the kernel */
+	const char *action = uevent_value(text, (size_t)n, "ACTION");
+	const char *modalias = uevent_value(text, (size_t)n, "MODALIAS");
+
+	if (action && modalias && strcmp(action, "add") == 0)
+		ask_for(w, modalias);
+	return false;
+}
+
+int hotplug_run(void)
+{
+	struct walk w = { 0 };
+	struct err e = ERR_INIT;
+	cleanup_fd int fd = open_uevents();
+
+	if (modload_open(&w.modules, &e) < 0) {
+		log_error("modules: %s", e.nctx ? e.ctx[0] : "not readable");
+		return EXIT_UNTOUCHED;
+	}
+	coldplug(&w, true);
+	coldplug(&w, false);
+	log_info("modules: %zu files tried, %zu devices without a driver here", w.done.count,
+		 w.unknown.count);
+	for (size_t i = 0; i < w.unknown.count; i++)
+		log_debug("no driver here for %s", w.unknown.items[i]);
+	while (fd >= 0)
+		if (take_uevent(&w, fd))
+			coldplug(&w, false);
+	return EXIT_UNTOUCHED;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process that finds drivers: first every device that is there (modalias files below
+ * /sys/devices, network first, again until a walk loads nothing new), then what the kernel
+ * announces. Both use the same tables.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Runs for ever; returns an exit status only when it cannot work. Forked by PID 1. */
+int hotplug_run(void);
+
+/* True for modalias strings of network cards and random sources: they are loaded before disks. */
+bool hotplug_is_urgent(const char *modalias);
+
+/* Value of KEY in a kernel uevent (NUL-separated "KEY=value" after a head line), or NULL. */
+const char *uevent_value(const char *message, size_t len, const char *key);
