@@ -27,7 +27,11 @@ int job_receive_tar(int fd, const struct receive_options *o, FILE *out, FILE *er
 
 /* dry_run: prints the diff and the steps. Returns 0, EXIT_NOTES, or -1. */
 int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct err *e);
-/* Boot proof. Returns 0 when the clone would boot; -1 with ERR_CHECK otherwise, findings on out. */
+/*
+ * Boot proof. Returns 0 or EXIT_NOTES (warnings) when the clone would boot; -1 with ERR_CHECK otherwise,
+ * findings on out. With json {would_boot, findings: [{id, severity, text}]} is the answer in both cases, and
+ * EXIT_UNTOUCHED is returned for a clone that would not boot.
+ */
 int job_check(FILE *out, bool json, struct err *e) must_check;
 int job_switch(FILE *out, struct err *e) must_check;
 /* Undo of the switch; before it, with discard, removal of stage and edits. */

@@ -55,7 +55,8 @@ static int add_size(void *arg, const struct manifest_entry *m)
 static int load_old(const struct receive *r, const struct root *view, struct manifest **ret,
 		    struct err *e)
 {
-	if (!r->must_walk) {
+	/* A switch that was undone left the edits merged; their files are in no manifest. */
+	if (!r->must_walk && !root_exists(view, "/var/lib/rehost/state")) {
 		if (manifest_load(ret, &r->t->fs[0].root, MANIFEST_PATH, e) == 0)
 			return 0;
 		log_warn("the stage's manifest cannot be used, looking at the stage instead: %s",
@@ -261,20 +262,14 @@ int job_receive_tar(int fd, const struct receive_options *o, FILE *out, FILE *er
 	int rc;
 
 	record_init(&j);
-	if (job_lock(COMMAND, e) < 0) {
-		record_done(&j);
-		e->extent = EXTENT_UNKNOWN; /* the other command's business */
-		return -1;
-	}
-	if (job_begin(&t, &j, COMMAND, e) < 0) {
-		rc = job_fail(e, &j);
-	} else {
+	rc = job_begin(&t, &j, COMMAND, e); /* takes the lock; says how far it got */
+	if (rc == 0) {
 		rc = run(&r, &t, &j, e);
 		if (rc < 0)
 			rc = job_fail(e, &j);
 		target_close(&t);
+		progress_clear();
 	}
-	progress_clear();
 	record_done(&j);
 	return rc;
 }

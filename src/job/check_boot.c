@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* The chain from sector 0 to the root file system, read the way GRUB and the kernel will. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "disk/bootarea.h"
+#include "job/check_priv.h"
+#include "job/grub_menu.h"
+
+#define MENU_PATH "/boot/grub/grub.cfg"
+#define PLATFORM_DIR "/boot/grub/i386-pc"
+#define MENU_MAX (4 * 1024 * 1024)
+#define CORE_MAX (1024 * 1024)
+
+/* A loader's path on a file system as a path in the clone. */
+static void path_in_clone(const struct check *c, int fs, const char *path, char *buf, size_t size)
+{
+	const char *mount = c->t->fs[fs].mount;
+
+	snprintf(buf, size, "%s%s%s", strcmp(mount, "/") == 0 ? "" : mount,
+		 path[0] == '/' ? "" : "/", path);
+}
+
+static bool is_file_with_content(const struct check *c, const char *path)
+{
+	struct stat st;
+
+	return root_stat(c->view, path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+/* "/boot/vmlinuz-6.1.0-28-amd64" -> "6.1.0-28-amd64" */
+static const char *kernel_version(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	const char *dash;
+
+	base = base ? base + 1 : path;
+	dash = strchr(base, '-');
+	return dash ? dash + 1 : "";
+}
+
+static void check_nic_modules(struct check *c, const char *version, const struct strlist *builtin,
+			      const struct strlist *available)
+{
+	unsigned i;
+
+	for (i = 0; i < c->facts->link_count; i++) {
+		char name[64];
+		char *p;
+
+		if (!c->facts->links[i].driver)
+			continue;
+		snprintf(name, sizeof(name), "%s", c->facts->links[i].driver);
+		for (p = name; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		if (!strlist_has(builtin, name) && !strlist_has(available, name))
+			check_add(c, FINDING_BLOCKER, "network-driver",
+				  "kernel %s has no driver %s for the network card %s", version,
+				  name, c->facts->links[i].mac);
+	}
+}
+
+static int check_image(struct check *c, const char *image, const char *version, struct err *e)
+{
+	struct strlist builtin cleanup_strlist = STRLIST_INIT, missing cleanup_strlist = STRLIST_INIT;
+	struct strlist available cleanup_strlist = STRLIST_INIT;
+	struct initrd_content content = { 0 };
+	struct err local = ERR_INIT;
+	size_t i;
+	int rc;
+
+	if (initrd_builtin_read(&builtin, c->view, version, e) < 0 ||
+	    initrd_available_read(&available, c->view, version, e) < 0)
+		return -1;
+	check_nic_modules(c, version, &builtin, &available);
+	if (initrd_content_read(&content, c->view, image, &local) < 0) {
+		check_add(c, FINDING_BLOCKER, "initramfs", "%s cannot be read: %s", image,
+			  local.nctx ? local.ctx[0] : "damaged");
+		return 0;
+	}
+	rc = initrd_missing(&missing, &content, &builtin, c->facts, e);
+	for (i = 0; i < missing.count && rc == 0; i++)
+		check_add(c, FINDING_BLOCKER, "initramfs-driver",
+			  "%s does not hold the driver %s, which this machine's disk needs", image,
+			  missing.items[i]);
+	if (!content.has_init)
+		check_add(c, FINDING_BLOCKER, "initramfs", "%s holds no /init", image);
+	for (i = 0; i < content.conf_texts.count; i++) {
+		char name[1200];
+
+		snprintf(name, sizeof(name), "%.600s: %.500s", image, content.conf_paths.items[i]);
+		check_text(c, name, content.conf_texts.items[i]);
+	}
+	initrd_content_done(&content);
+	return rc;
+}
+
+static int check_kernel(struct check *c, const struct grub_entry *entry, int fs, struct err *e)
+{
+	char path[1024], image[1024];
+	const char *version;
+	char modules[300];
+	size_t i;
+
+	path_in_clone(c, fs, entry->linux_path, path, sizeof(path));
+	if (!is_file_with_content(c, path))
+		check_add(c, FINDING_BLOCKER, "kernel", "the menu starts %s, which is not there",
+			  path);
+	version = kernel_version(path);
+	snprintf(modules, sizeof(modules), "/lib/modules/%s", version);
+	if (!*version || !root_is_dir(c->view, modules))
+		check_add(c, FINDING_BLOCKER, "modules", "%s has no modules: %s is missing", path,
+			  modules);
+	if (!entry->initrds.count)
+		check_add(c, FINDING_BLOCKER, "initramfs", "the menu starts %s without initramfs",
+			  path);
+	for (i = 0; i < entry->initrds.count; i++) {
+		path_in_clone(c, fs, entry->initrds.items[i], image, sizeof(image));
+		if (!is_file_with_content(c, image))
+			check_add(c, FINDING_BLOCKER, "initramfs",
+				  "the menu loads %s, which is not there", image);
+		else if (i + 1 == entry->initrds.count && check_image(c, image, version, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void check_root_arg(struct check *c, const struct grub_entry *entry)
+{
+	const char *uuid = c->t->fs[0].volume->uuid;
+	char *root cleanup_free = kernel_arg(entry->linux_args, "root");
+
+	if (!root)
+		check_add(c, FINDING_BLOCKER, "root-argument", "the menu's entry \"%s\" has no root=",
+			  entry->title);
+	else if (strncasecmp(root, "UUID=", 5) == 0) {
+		if (!uuid || strcasecmp(root + 5, uuid) != 0)
+			check_add(c, FINDING_BLOCKER, "root-argument",
+				  "the menu names root=%s, this machine's root is UUID=%s", root,
+				  uuid ? uuid : "?");
+	} else if (disk_find(&c->t->scan, root) != c->t->fs[0].volume)
+		check_add(c, FINDING_BLOCKER, "root-argument",
+			  "the menu names root=%s, which is not this machine's root", root);
+	else if (str_starts(root, "/dev/") && !str_starts(root, "/dev/disk/"))
+		check_add(c, FINDING_WARNING, "root-argument",
+			  "the menu names root=%s; kernel names may change", root);
+}
+
+static int check_entry(struct check *c, const struct grub_menu *m, const struct grub_entry *entry,
+		       struct err *e)
+{
+	const char *uuid = entry->search_uuid;
+	int fs;
+
+	if (!uuid && m->searches.count == 1)
+		uuid = m->searches.items[0];
+	fs = uuid ? check_find_fs(c, uuid) : -1;
+	if (!entry->linux_path) {
+		check_add(c, FINDING_BLOCKER, "menu",
+			  "the menu's default entry \"%s\" starts no Linux kernel", entry->title);
+		return 0;
+	}
+	if (fs < 0) {
+		check_add(c, FINDING_BLOCKER, "menu",
+			  "the menu's entry \"%s\" looks for the file system %s, which this machine "
+			  "does not have",
+			  entry->title, uuid ? uuid : "(none named)");
+		return 0;
+	}
+	check_root_arg(c, entry);
+	return check_kernel(c, entry, fs, e);
+}
+
+static int check_menu(struct check *c, struct err *e)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT, env cleanup_strbuf = STRBUF_INIT;
+	const struct grub_entry *chosen;
+	char *saved cleanup_free = NULL;
+	struct err local = ERR_INIT;
+	struct grub_menu m;
+	size_t i;
+	int rc = 0;
+
+	if (root_read(c->view, MENU_PATH, &text, MENU_MAX, &local) < 0) {
+		check_add(c, FINDING_BLOCKER, "menu", MENU_PATH " cannot be read");
+		return 0;
+	}
+	check_text(c, MENU_PATH, strbuf_str(&text));
+	if (grub_menu_parse(&m, strbuf_str(&text), text.len, e) < 0)
+		return -1;
+	if (root_read(c->view, "/boot/grub/grubenv", &env, 65536, NULL) == 0)
+		saved = grubenv_saved(strbuf_str(&env), env.len);
+	for (i = 0; i < m.searches.count; i++)
+		if (check_find_fs(c, m.searches.items[i]) < 0)
+			check_add(c, FINDING_WARNING, "menu",
+				  "the menu looks for the file system %s, which this machine does "
+				  "not have",
+				  m.searches.items[i]);
+	chosen = grub_menu_default(&m, saved);
+	if (!chosen)
+		check_add(c, FINDING_BLOCKER, "menu", MENU_PATH " has no entry to start");
+	else
+		rc = check_entry(c, &m, chosen, e);
+	grub_menu_done(&m);
+	return rc;
+}
+
+/* boot.img and core.img are built into a copy of the boot area, in memory, as activation will. */
+static int check_embedding(struct check *c, struct err *e)
+{
+	struct strbuf boot cleanup_strbuf = STRBUF_INIT, core cleanup_strbuf = STRBUF_INIT;
+	const char *disk = c->t->scan.disks[c->t->boot_disk].path;
+	int fd cleanup_fd = open(disk, O_RDONLY | O_CLOEXEC);
+	struct err local = ERR_INIT;
+	struct bootarea area = { 0 };
+
+	if (fd < 0)
+		return err_set(e, ERR_FILE, errno, "%s", disk);
+	if (root_read(c->view, PLATFORM_DIR "/boot.img", &boot, 4096, &local) < 0 ||
+	    root_read(c->view, PLATFORM_DIR "/core.img", &core, CORE_MAX, &local) < 0) {
+		check_add(c, FINDING_BLOCKER, "loader",
+			  "GRUB was not prepared: boot.img or core.img is not in " PLATFORM_DIR);
+		return 0;
+	}
+	if (bootarea_read(&area, fd, &c->t->scan, c->t->boot_disk, &local) < 0 ||
+	    bootarea_embed_grub(&area, strbuf_str(&boot), boot.len, strbuf_str(&core), core.len,
+				&local) < 0)
+		check_add(c, FINDING_BLOCKER, "loader", "GRUB cannot be put on %s: %s", disk,
+			  local.nctx ? local.ctx[0] : err_info(local.code)->title);
+	bootarea_done(&area);
+	return 0;
+}
+
+static void check_loader_modules(struct check *c)
+{
+	static const char *const modules[] = { "normal.mod", "linux.mod", "search.mod",
+					       "search_fs_uuid.mod", "ext2.mod", "part_msdos.mod",
+					       "part_gpt.mod" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(modules); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), PLATFORM_DIR "/%s", modules[i]);
+		if (!is_file_with_content(c, path))
+			check_add(c, FINDING_BLOCKER, "loader", "GRUB's %s is missing", path);
+	}
+}
+
+int check_boot(struct check *c, struct err *e)
+{
+	if (c->facts->uefi)
+		check_add(c, FINDING_WARNING, "firmware",
+			  "this machine was started by UEFI; rehost prepares the clone for BIOS only");
+	if (check_menu(c, e) < 0)
+		return err_ctx(e, "checking the boot menu");
+	check_loader_modules(c);
+	if (check_embedding(c, e) < 0)
+		return err_ctx(e, "checking the boot loader");
+	return 0;
+}
