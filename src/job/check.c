@@ -18,7 +18,8 @@
 
 #define COMMAND "check"
 
-void check_add(struct check *c, enum finding_severity severity, const char *id, const char *fmt, ...)
+void check_add(struct check *c, enum finding_severity severity, const char *id, const char *fmt,
+	       ...)
 {
 	char text[1024], safe[1200];
 	json_t *f = json_object();
@@ -57,8 +58,8 @@ void check_text(struct check *c, const char *path, const char *text)
 	for (i = 0; i < ARRAY_SIZE(staging); i++)
 		if (strstr(text, staging[i]))
 			check_add(c, FINDING_BLOCKER, "staging-path",
-				  "%s names \"%s\", a place that exists only while rehost works", path,
-				  staging[i]);
+				  "%s names \"%s\", a place that exists only while rehost works",
+				  path, staging[i]);
 	for (i = 0; i < c->source_uuids.count; i++)
 		if (strcasestr(text, c->source_uuids.items[i]))
 			check_add(c, FINDING_BLOCKER, "source-uuid",
@@ -80,9 +81,9 @@ static int find_source_uuids(struct check *c, struct err *e)
 		return -1;
 	for (i = 0; i < t.entry_count && rc == 0; i++) {
 		const char *spec = t.entries[i].spec;
-		const char *uuid = strncasecmp(spec, "UUID=", 5) == 0	       ? spec + 5 :
-				   str_starts(spec, "/dev/disk/by-uuid/") ? spec + 18 :
-									       NULL;
+		const char *uuid = strncasecmp(spec, "UUID=", 5) == 0	    ? spec + 5
+				   : str_starts(spec, "/dev/disk/by-uuid/") ? spec + 18
+									    : NULL;
 
 		/* Short ids (vfat) are too common a text to search for. */
 		if (!uuid || strlen(uuid) < 16 || disk_find(&c->t->scan, spec))

@@ -66,7 +66,8 @@ static void check_nic_modules(struct check *c, const char *version, const struct
 
 static int check_image(struct check *c, const char *image, const char *version, struct err *e)
 {
-	struct strlist builtin cleanup_strlist = STRLIST_INIT, missing cleanup_strlist = STRLIST_INIT;
+	struct strlist builtin cleanup_strlist = STRLIST_INIT,
+			       missing cleanup_strlist = STRLIST_INIT;
 	struct strlist available cleanup_strlist = STRLIST_INIT;
 	struct initrd_content content = { 0 };
 	struct err local = ERR_INIT;
@@ -135,8 +136,8 @@ static void check_root_arg(struct check *c, const struct grub_entry *entry)
 	char *root cleanup_free = kernel_arg(entry->linux_args, "root");
 
 	if (!root)
-		check_add(c, FINDING_BLOCKER, "root-argument", "the menu's entry \"%s\" has no root=",
-			  entry->title);
+		check_add(c, FINDING_BLOCKER, "root-argument",
+			  "the menu's entry \"%s\" has no root=", entry->title);
 	else if (strncasecmp(root, "UUID=", 5) == 0) {
 		if (!uuid || strcasecmp(root + 5, uuid) != 0)
 			check_add(c, FINDING_BLOCKER, "root-argument",
@@ -165,10 +166,11 @@ static int check_entry(struct check *c, const struct grub_menu *m, const struct 
 		return 0;
 	}
 	if (fs < 0) {
-		check_add(c, FINDING_BLOCKER, "menu",
-			  "the menu's entry \"%s\" looks for the file system %s, which this machine "
-			  "does not have",
-			  entry->title, uuid ? uuid : "(none named)");
+		check_add(
+			c, FINDING_BLOCKER, "menu",
+			"the menu's entry \"%s\" looks for the file system %s, which this machine "
+			"does not have",
+			entry->title, uuid ? uuid : "(none named)");
 		return 0;
 	}
 	check_root_arg(c, entry);
@@ -237,8 +239,8 @@ static int check_embedding(struct check *c, struct err *e)
 
 static void check_loader_modules(struct check *c)
 {
-	static const char *const modules[] = { "normal.mod", "linux.mod", "search.mod",
-					       "search_fs_uuid.mod", "ext2.mod", "part_msdos.mod",
+	static const char *const modules[] = { "normal.mod",	     "linux.mod", "search.mod",
+					       "search_fs_uuid.mod", "ext2.mod",  "part_msdos.mod",
 					       "part_gpt.mod" };
 	size_t i;
 
@@ -255,7 +257,8 @@ int check_boot(struct check *c, struct err *e)
 {
 	if (c->facts->uefi)
 		check_add(c, FINDING_WARNING, "firmware",
-			  "this machine was started by UEFI; rehost prepares the clone for BIOS only");
+			  "this machine was started by UEFI; rehost prepares the clone for BIOS "
+			  "only");
 	if (check_menu(c, e) < 0)
 		return err_ctx(e, "checking the boot menu");
 	check_loader_modules(c);

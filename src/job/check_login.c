@@ -117,7 +117,8 @@ static void check_listen(struct check *c, const struct sshd *s, const struct net
 		any |= fits;
 		if (!fits)
 			check_add(c, FINDING_WARNING, "sshd",
-				  "sshd_config says ListenAddress %s, which is not an address of this "
+				  "sshd_config says ListenAddress %s, which is not an address of "
+				  "this "
 				  "machine",
 				  s->listen.items[i]);
 	}
@@ -200,8 +201,8 @@ static void find_logins(const struct root *view, bool *ret_root_key, bool *ret_o
 			/* A hash begins with '$' (or is 13 bytes of old crypt); '!' and '*' lock. */
 			if (!hash || (hash[1] != '$' && strcspn(hash + 1, ":") != 13))
 				continue;
-			*(strncmp(line, "root:", 5) == 0 ? ret_root_password : ret_other_password) =
-				true;
+			*(strncmp(line, "root:", 5) == 0 ? ret_root_password
+							 : ret_other_password) = true;
 		}
 	}
 	if (root_read(view, "/etc/passwd", &passwd, TEXT_MAX, NULL) < 0 ||
@@ -234,9 +235,10 @@ static void check_accounts(struct check *c, const struct sshd *s)
 	if (!s->no_password && (other_password || (root_password && root_with_password)))
 		return;
 	if (root_password || other_password)
-		check_add(c, FINDING_WARNING, "login",
-			  "nobody can log in over SSH (no key, or sshd_config forbids it); passwords "
-			  "work on the console only");
+		check_add(
+			c, FINDING_WARNING, "login",
+			"nobody can log in over SSH (no key, or sshd_config forbids it); passwords "
+			"work on the console only");
 	else
 		check_add(c, FINDING_BLOCKER, "login",
 			  "nobody could log in: no authorized_keys and no password in the clone");

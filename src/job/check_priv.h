@@ -14,10 +14,10 @@ enum finding_severity { FINDING_WARNING, FINDING_BLOCKER };
 struct check {
 	const struct target *t;
 	const struct rewrite_facts *facts;
-	const struct root *view;	/* the clone */
-	const struct root *source;	/* the stage without edits, root file system only */
-	struct strlist source_uuids;	/* file systems of the source that are none of the target's */
-	json_t *findings;		/* [{id, severity, text}] */
+	const struct root *view;     /* the clone */
+	const struct root *source;   /* the stage without edits, root file system only */
+	struct strlist source_uuids; /* file systems of the source that are none of the target's */
+	json_t *findings;	     /* [{id, severity, text}] */
 	unsigned blockers, warnings;
 };
 
@@ -28,8 +28,10 @@ void check_add(struct check *c, enum finding_severity severity, const char *id, 
 int check_boot(struct check *c, struct err *e) must_check;    /* menu, kernel, initramfs, loader */
 int check_fstab(struct check *c, struct err *e) must_check;   /* every line has its volume */
 int check_network(struct check *c, struct err *e) must_check; /* reads back as the target's model */
-int check_login(struct check *c, struct err *e) must_check;   /* sshd will answer and let someone in */
-int check_leftovers(struct check *c, struct err *e) must_check; /* staging paths, the source's ids */
+int check_login(struct check *c,
+		struct err *e) must_check; /* sshd will answer and let someone in */
+int check_leftovers(struct check *c,
+		    struct err *e) must_check;		      /* staging paths, the source's ids */
 int check_machine(struct check *c, struct err *e) must_check; /* hostname, machine-id, free space */
 
 /* The words of a text that name the staging area or the source's file systems, as findings about path. */

@@ -24,7 +24,8 @@ static bool has_option(const struct fstab_entry *entry, const char *option)
 
 static bool needs_a_device(const struct fstab_entry *entry)
 {
-	static const char *const heads[] = { "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "/dev/" };
+	static const char *const heads[] = { "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=",
+					     "/dev/" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(heads); i++)
@@ -58,10 +59,11 @@ static void check_line(struct check *c, const struct fstab_entry *entry)
 			  "goes on without it",
 			  entry->spec, entry->file);
 	else if (is_swap)
-		check_add(c, FINDING_WARNING, "fstab",
-			  "/etc/fstab names the swap %s, which this machine does not have; the boot "
-			  "waits for it for 90 s",
-			  entry->spec);
+		check_add(
+			c, FINDING_WARNING, "fstab",
+			"/etc/fstab names the swap %s, which this machine does not have; the boot "
+			"waits for it for 90 s",
+			entry->spec);
 	else
 		check_add(c, FINDING_BLOCKER, "fstab",
 			  "/etc/fstab names %s for %s, which this machine does not have: the boot "
@@ -134,14 +136,16 @@ static void check_link(struct check *c, const struct net_link *want, const struc
 		check_add(c, FINDING_BLOCKER, "network",
 			  "%s would have other addresses than this machine's (%s)", want->name,
 			  have->addresses.count ? have->addresses.items[0] : "none");
-	if (!same_text(have->gateway4, want->gateway4) || !same_text(have->gateway6, want->gateway6))
+	if (!same_text(have->gateway4, want->gateway4) ||
+	    !same_text(have->gateway6, want->gateway6))
 		check_add(c, FINDING_BLOCKER, "network",
 			  "%s would have another gateway than this machine's", want->name);
 	if (have->mtu != want->mtu)
 		check_add(c, FINDING_WARNING, "network", "%s would have the MTU %u instead of %u",
 			  want->name, have->mtu, want->mtu);
 	if (want->at_boot && !have->at_boot)
-		check_add(c, FINDING_BLOCKER, "network", "%s would not come up at boot", want->name);
+		check_add(c, FINDING_BLOCKER, "network", "%s would not come up at boot",
+			  want->name);
 }
 
 /* A file that ties the card's address to the name the network files use. */
@@ -176,10 +180,11 @@ static void check_pinning(struct check *c)
 			continue;
 		if (!is_pinned_in(c, "/etc/systemd/network", l->mac, l->target_name) &&
 		    !is_pinned_in(c, "/etc/udev/rules.d", l->mac, l->target_name))
-			check_add(c, FINDING_WARNING, "network-name",
-				  "nothing ties the card %s to its name %s; another name would leave "
-				  "the machine without network",
-				  l->mac, l->target_name);
+			check_add(
+				c, FINDING_WARNING, "network-name",
+				"nothing ties the card %s to its name %s; another name would leave "
+				"the machine without network",
+				l->mac, l->target_name);
 	}
 }
 
@@ -287,9 +292,9 @@ int check_machine(struct check *c, struct err *e)
 int check_leftovers(struct check *c, struct err *e)
 {
 	static const char *const files[] = {
-		"/etc/default/grub",	    "/etc/initramfs-tools/conf.d/resume",
-		"/etc/crypttab",	    "/etc/mdadm/mdadm.conf",
-		"/boot/grub/device.map",    "/boot/grub/i386-pc/load.cfg",
+		"/etc/default/grub",	   "/etc/initramfs-tools/conf.d/resume",
+		"/etc/crypttab",	   "/etc/mdadm/mdadm.conf",
+		"/boot/grub/device.map",   "/boot/grub/i386-pc/load.cfg",
 		"/etc/network/interfaces",
 	};
 	struct strlist names cleanup_strlist = STRLIST_INIT;

@@ -241,8 +241,8 @@ static const struct grub_entry *find_in_page(const struct grub_menu *m, size_t f
 
 		if (entry->depth > depth)
 			continue;
-		if (is_number ? n == number :
-				(entry->id && strcmp(entry->id, text) == 0) ||
+		if (is_number ? n == number
+			      : (entry->id && strcmp(entry->id, text) == 0) ||
 					strcmp(entry->title, text) == 0)
 			return entry;
 		n++;

@@ -9,10 +9,10 @@
 #include "base/str.h"
 
 struct grub_entry {
-	char *title, *id;	 /* id: of $menuentry_id_option or --id; NULL: none */
-	char *search_uuid;	 /* the last "search --fs-uuid" inside it; NULL: none */
-	char *linux_path;	 /* as written: "/boot/vmlinuz-6.1.0"; NULL: none */
-	char *linux_args;	 /* the rest of the line */
+	char *title, *id;  /* id: of $menuentry_id_option or --id; NULL: none */
+	char *search_uuid; /* the last "search --fs-uuid" inside it; NULL: none */
+	char *linux_path;  /* as written: "/boot/vmlinuz-6.1.0"; NULL: none */
+	char *linux_args;  /* the rest of the line */
 	struct strlist initrds;
 	unsigned depth; /* 0: on the first page, 1: in a submenu */
 };
@@ -20,8 +20,8 @@ struct grub_entry {
 struct grub_menu {
 	struct grub_entry *entries;
 	size_t count;
-	char *default_text;	/* of the last literal "set default="; NULL: none */
-	bool default_is_saved;	/* set default="${saved_entry}" occurs */
+	char *default_text;	 /* of the last literal "set default="; NULL: none */
+	bool default_is_saved;	 /* set default="${saved_entry}" occurs */
 	struct strlist searches; /* UUIDs searched for outside entries */
 };
 

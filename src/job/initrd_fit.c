@@ -30,8 +30,9 @@ static bool module_name(const char *path, char *buf, size_t size)
 
 static int want_conf(void *arg, const char *path)
 {
-	static const char *const heads[] = { "conf/",	   "etc/fstab",	 "etc/crypttab", "cryptroot/",
-					     "etc/mdadm/", "etc/cmdline.d/", "etc/lvm/" };
+	static const char *const heads[] = { "conf/",	   "etc/fstab",	 "etc/crypttab",
+					     "cryptroot/", "etc/mdadm/", "etc/cmdline.d/",
+					     "etc/lvm/" };
 	size_t i;
 
 	(void)arg;

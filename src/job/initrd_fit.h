@@ -12,7 +12,8 @@
 
 struct initrd_content {
 	struct strlist modules; /* names with '_' for '-', without ".ko*" */
-	struct strlist conf_paths, conf_texts; /* its configuration: conf, fstab, cryptroot, mdadm, lvm */
+	struct strlist conf_paths,
+		conf_texts; /* its configuration: conf, fstab, cryptroot, mdadm, lvm */
 	bool has_init;
 	size_t entry_count;
 };
@@ -42,7 +43,8 @@ int initrd_missing(struct strlist *ret, const struct initrd_content *c,
 int initrd_foreign_uuids(struct strlist *ret, const struct initrd_content *c,
 			 const struct rewrite_facts *facts, struct err *e) must_check;
 
-#define INITRAMFS_STEP "initramfs " /* what the names of such steps begin with; the version follows */
+#define INITRAMFS_STEP \
+	"initramfs " /* what the names of such steps begin with; the version follows */
 
 /*
  * Takes steps out of the plan whose image, as received, serves this machine: it can be read, holds or does not need every

@@ -19,7 +19,7 @@
 #include "rewrite/plan.h"
 
 #define COMMAND "rewrite"
-#define NOTES_MAX 50 /* kept in J for status */
+#define NOTES_MAX 50		   /* kept in J for status */
 #define NOTES_FILE "rewrite-notes" /* in the run folder, between two processes of one command */
 
 struct rewriting {
@@ -96,9 +96,8 @@ static void hand_over_notes(const struct strlist *notes)
 		str_escape(safe, sizeof(safe), notes->items[i]);
 		strbuf_addf(&text, "%s\n", safe);
 	}
-	if (!text.failed &&
-	    file_replace(run_path(path, sizeof(path), NOTES_FILE), strbuf_str(&text), text.len,
-			 0600, &ignored) < 0)
+	if (!text.failed && file_replace(run_path(path, sizeof(path), NOTES_FILE),
+					 strbuf_str(&text), text.len, 0600, &ignored) < 0)
 		log_warn("notes could not be kept for status");
 }
 

@@ -8,8 +8,8 @@
 static bool is_input(const char *path)
 {
 	static const char *const heads[] = {
-		"/etc/initramfs-tools/", "/etc/modprobe.d/",	 "/etc/modules",
-		"/etc/crypttab",	 "/etc/mdadm/",		 "/etc/lvm/",
+		"/etc/initramfs-tools/", "/etc/modprobe.d/",	  "/etc/modules",
+		"/etc/crypttab",	 "/etc/mdadm/",		  "/etc/lvm/",
 		"/etc/udev/rules.d/",	 "/etc/systemd/network/",
 	};
 	size_t i;
@@ -26,7 +26,8 @@ static int judge(const struct rewrite_plan *plan, const struct tool_step *step,
 		 struct err *e)
 {
 	const char *version = step->name + strlen(INITRAMFS_STEP);
-	struct strlist builtin cleanup_strlist = STRLIST_INIT, missing cleanup_strlist = STRLIST_INIT;
+	struct strlist builtin cleanup_strlist = STRLIST_INIT,
+			       missing cleanup_strlist = STRLIST_INIT;
 	struct strlist foreign cleanup_strlist = STRLIST_INIT;
 	struct initrd_content content = { 0 };
 	struct err local = ERR_INIT;
