@@ -22,7 +22,7 @@ const struct err_info *err_info(enum err_code code)
 	return &table[code];
 }
 
-static void push(struct err *e, const char *fmt, va_list ap)
+static printf_like(2, 0) void push(struct err *e, const char *fmt, va_list ap)
 {
 	char raw[ERR_CTX_LEN];
 

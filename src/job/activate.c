@@ -7,10 +7,8 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "disk/bootarea.h"
-#include "job/identity.h"
 
 #define MAGIC "REHOSTB1"
 #define HEADER_BYTES 32
@@ -21,18 +19,6 @@
 #define GRUB_FOLDER "/boot/grub/i386-pc"
 
 #define cleanup_bootarea __attribute__((cleanup(bootarea_done)))
-
-int activate_check_firmware(struct err *e)
-{
-	json_t *identity = NULL;
-	bool uefi;
-
-	if (identity_load(&identity, e) < 0)
-		return -1;
-	uefi = json_is_true(json_object_get(json_object_get(identity, "firmware"), "uefi"));
-	json_decref(identity);
-	return uefi ? err_set(e, ERR_BOOT_UEFI, 0, "its firmware started the rescue by UEFI") : 0;
-}
 
 /* ---- the disk ---- */
 

@@ -14,9 +14,6 @@
 
 #define SAVED_BOOT_AREA REHOST_DIR "/saved/bootarea"
 
-/* ERR_BOOT_UEFI when this machine does not boot by BIOS, from the saved identity. */
-int activate_check_firmware(struct err *e) must_check;
-
 /*
  * Before the exchange: saves the boot area of the target's disk, durable, and proves that the clone's boot.img and core.img
  * (from the stage) fit. Fills the boot fields of r.

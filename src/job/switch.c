@@ -9,10 +9,11 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "base/log.h"
+#include "base/json.h"
 #include "job/activate.h"
 #include "job/common.h"
 #include "job/edits.h"
+#include "job/identity.h"
 #include "job/job.h"
 #include "job/running.h"
 
@@ -103,6 +104,19 @@ void switch_real_ops(struct switch_ops *ret)
 
 /* ---- the command ---- */
 
+/* The only firmware whose boot area can be written; the saved identity knows it. */
+static int check_firmware(struct err *e)
+{
+	json_t *identity = NULL;
+	bool uefi;
+
+	if (identity_load(&identity, e) < 0)
+		return -1;
+	uefi = json_is_true(json_object_get(json_object_get(identity, "firmware"), "uefi"));
+	json_decref(identity);
+	return uefi ? err_set(e, ERR_BOOT_UEFI, 0, "its firmware started the rescue by UEFI") : 0;
+}
+
 /* What was checked must be what is switched. */
 static int verify_checked(const struct target *t, const struct record *r, struct err *e)
 {
@@ -147,7 +161,7 @@ static int run_switch(const struct target *t, struct record *r, FILE *out, struc
 		tell_end(out, r);
 		return 0;
 	}
-	if (activate_check_firmware(e) < 0)
+	if (check_firmware(e) < 0)
 		return -1;
 	if (r->state != JOB_CHECKED)
 		fprintf(out, "Going on with a switch that was cut (%s).\n",
