@@ -121,6 +121,14 @@ $(foreach t,$(UNIT_SRC),$(eval $(call unit_rules,$(t))))
 
 unit-bins: $(UNIT_BIN)
 
+# Programs that only tests use.
+$(B)/tests/%: tests/lib/%.c $(call lib_of,transfer) $(call lib_of,base)
+	@mkdir -p $(@D)
+	@echo "  TEST $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS_TEST) -o $@ $< $(call lib_of,transfer) \
+		$(call lib_of,base) $(SHARED_LIBS)
+TEST_PROGRAMS := $(B)/tests/tar_driver
+
 check-unit: | $(SETUP)
 	$(MAKE) unit-bins
 	scripts/run-unit $(B)/unit
@@ -151,7 +159,7 @@ build/rescue/cloud/initrd: build/rehost $(shell find initramfs image -type f 2>/
 	image/build cloud
 
 # ---- tests with real peers and machines ------------------------------------------------------------
-check-interop: build/rehost | $(SETUP)
+check-interop: build/rehost $(TEST_PROGRAMS) | $(SETUP)
 	$(PYTEST) tests/interop
 
 check-vm: build/rehost image | $(SETUP)

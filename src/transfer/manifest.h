@@ -26,9 +26,13 @@ struct manifest_entry {
 struct manifest *manifest_new(void);	/* NULL when out of memory */
 void manifest_free(struct manifest *m); /* accepts NULL */
 
-/* Copies entry. A second entry of the same path replaces the first. */
+/*
+ * Copies entry. A second entry of the same path replaces the first. More entries than 50 million or than a quarter of
+ * the RAM holds (at least 48 MiB; about 60 bytes and the path each) are ERR_TAR_LIMIT. The tree's root has the path ".".
+ */
 int manifest_add(struct manifest *m, const struct manifest_entry *entry, struct err *e) must_check;
 uint64_t manifest_count(const struct manifest *m);
+/* NULL when absent. The result is valid until the next call of manifest_find or a change; one thread only. */
 const struct manifest_entry *manifest_find(const struct manifest *m, const char *path);
 /* Calls each(arg, entry) for all, in order; a non-zero return stops and is returned. */
 int manifest_each(const struct manifest *m, int (*each)(void *arg, const struct manifest_entry *),
