@@ -17,6 +17,7 @@
 
 /* How long to wait for somebody who is just leaving the file system. */
 #define BUSY_TRIES 50
+#define BUSY_TRIES_LOOKING 10
 #define BUSY_WAIT_MS 100
 
 static void short_wait(void)
@@ -39,6 +40,23 @@ static int set_read_only(const char *device, int value)
 	int fd cleanup_fd = open(device, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	return fd >= 0 ? ioctl(fd, BLKROSET, &value) : -1;
+}
+
+/*
+ * Nobody has it mounted, in any namespace, nor swaps or stacks on it. Without this, protecting a device would take
+ * the ground away from under a system that runs on it.
+ */
+static int wait_unused(const char *device, int tries)
+{
+	int fd;
+
+	while ((fd = open(device, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)) < 0) {
+		if (errno != EBUSY || --tries <= 0)
+			return -1;
+		short_wait();
+	}
+	close(fd);
+	return 0;
 }
 
 static void marker_of(char *buf, size_t size, const char *at)
@@ -110,27 +128,37 @@ static int try_mount(const struct volume *v, const char *at, bool writable)
 {
 	unsigned long flags = MS_NODEV | (writable ? 0 : MS_RDONLY | MS_NOATIME);
 	const char *options = writable ? "" : look_options(v->type);
-	int i, rc = -1;
 
-	for (i = 0; i < BUSY_TRIES; i++) {
-		rc = mount(v->path, at, driver_of(v->type), flags, options);
-		if (rc == 0 || errno != EBUSY)
-			break;
-		short_wait();
-	}
-	return rc;
+	return mount(v->path, at, driver_of(v->type), flags, options);
+}
+
+/* Gathers what mount_explain() wants to know. Returns -1. */
+static int fail_mount(const struct volume *v, bool writable, int sys, struct err *e)
+{
+	struct mount_facts facts = {
+		.path = v->path,
+		.type = v->type,
+		.writable = writable,
+		.is_device_read_only = get_read_only(v->path) == 1,
+		.is_journal_dirty = v->is_journal_dirty,
+		.has_driver = has_driver(driver_of(v->type)),
+	};
+	char why[ERR_CTX_LEN];
+	enum err_code code = mount_explain(sys, &facts, why, sizeof(why));
+
+	return err_set(e, code, sys, "%s", why);
 }
 
 int volume_mount(const struct volume *v, const char *at, bool writable, struct err *e)
 {
 	enum err_code code = volume_judge(v);
-	struct mount_facts facts;
-	char why[ERR_CTX_LEN];
 	int sys;
 
 	if (code != ERR_NONE && !(code == ERR_AMBIVALENT && !writable && v->type))
 		return err_set(e, code, 0, "%s: %s", v->path,
 			       v->type ? v->type : "unknown content");
+	if (wait_unused(v->path, writable ? BUSY_TRIES : BUSY_TRIES_LOOKING) < 0)
+		return fail_mount(v, writable, errno, e);
 	if (!writable && protect(v->path, at, e) < 0)
 		return -1;
 	if (try_mount(v, at, writable) == 0) {
@@ -139,18 +167,10 @@ int volume_mount(const struct volume *v, const char *at, bool writable, struct e
 		return 0;
 	}
 	sys = errno;
-	facts = (struct mount_facts){
-		.path = v->path,
-		.type = v->type,
-		.writable = writable,
-		.is_device_read_only = get_read_only(v->path) == 1,
-		.is_journal_dirty = v->is_journal_dirty,
-		.has_driver = has_driver(driver_of(v->type)),
-	};
+	fail_mount(v, writable, sys, e);
 	if (!writable)
 		unprotect(at);
-	code = mount_explain(sys, &facts, why, sizeof(why));
-	return err_set(e, code, sys, "%s", why);
+	return -1;
 }
 
 int volume_unmount(const char *at, struct err *e)

@@ -15,5 +15,9 @@ void job_show_state(const struct record *r);
 /* Stamps e->extent from the record's state. Returns -1, to be the last word of a failing command. */
 int job_fail(struct err *e, const struct record *r);
 
-/* Opens target for writing, ensures and saves the identity, loads J. The start of every command that writes. */
+/* Stamps what is known of the disk when target_open() failed. Returns -1. */
+int job_fail_open(struct err *e);
+
+/* Opens target for writing, ensures and saves the identity, loads J. The start of every command that writes.
+ * On failure there is nothing to close and e is stamped. */
 int job_begin(struct target *t, struct record *r, const char *command, struct err *e) must_check;

@@ -10,14 +10,16 @@
 
 #include "base/err.h"
 #include "base/root.h"
+#include "base/run.h"
+#include "base/str.h"
 #include "disk/scan.h"
 
-#define RUN_DIR "/run/rehost"
-#define REHOST_DIR ".rehost" /* at the top of every file system of the target */
+#define RUN_DIR RUN_DIR_DEFAULT /* in words; code asks run_dir() */
+#define REHOST_DIR ".rehost"	/* at the top of every file system of the target */
 #define TREE_DIR REHOST_DIR "/tree"
 #define UPPER_DIR REHOST_DIR "/edits/upper"
 #define WORK_DIR REHOST_DIR "/edits/work"
-#define VIEW_DIR RUN_DIR "/view"
+#define VIEW_DIR target_view_dir()
 
 #define TARGET_FS_MAX 32
 
@@ -25,10 +27,16 @@ struct target_fs {
 	const struct volume *volume; /* borrowed from scan */
 	char *mount;		     /* in the target's tree: "/", "/boot" */
 	char *options;		     /* of the target's fstab */
-	char at[64];		     /* RUN_DIR "/fs/N" */
+	char at[96];		     /* RUN_DIR "/fs/N" */
 	struct root root;	     /* open on at */
 	bool is_writable;
 	unsigned long long size_bytes, free_bytes, free_inodes, inodes; /* at opening */
+};
+
+/* A local file system that is part of the target's tree but left alone: it is not mounted, nothing goes onto it. */
+struct target_other {
+	const struct volume *volume;
+	char *mount, *options;
 };
 
 struct target {
@@ -39,7 +47,11 @@ struct target {
 	unsigned swap_count;
 	unsigned boot_disk; /* index into scan.disks: the disk of / (of /boot when separate) */
 	char token[16];
-	bool is_provisional; /* some journal is dirty and has not been replayed */
+	bool is_provisional;	       /* some journal is dirty and has not been replayed */
+	struct target_other others[8]; /* the EFI system partition, for instance */
+	unsigned other_count;
+	struct strlist notes; /* said in the plan: what was left out or guessed */
+	int lock_fd;	      /* shared lock on the mounts, held until target_close() */
 };
 
 enum target_access { TARGET_LOOK, TARGET_WRITE };
@@ -51,6 +63,17 @@ enum target_access { TARGET_LOOK, TARGET_WRITE };
  * RAID root, a file system of the target's fstab that is missing.
  */
 int target_open(struct target *ret, enum target_access access, struct err *e) must_check;
+/*
+ * The same, then or not at all mounted: disks to look at may be restricted by disk=vda,vdb in the options, or, for
+ * tests, by the environment: REHOST_DISKS=loop0,loop1, or REHOST_SCAN_LOOP=1 for all loop devices too.
+ */
+
+/* Where views are assembled: run_dir()/view. Static storage. */
+const char *target_view_dir(void);
+
+/* The value of a key in RUN_DIR "/options" (the last line wins), or NULL. Owned by the caller. */
+char *target_option(const char *key);
+
 /* Closes handles; leaves the mounts for the next command. */
 void target_close(struct target *t);
 /* Unmounts everything below RUN_DIR "/fs", for reboot. */

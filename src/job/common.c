@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "job/identity.h"
+
+/* Held until the process ends. */
+static int lock_fd = -1;
+
+static int fail_busy(int fd, struct err *e)
+{
+	char holder[128] = "";
+	ssize_t n = pread(fd, holder, sizeof(holder) - 1, 0);
+
+	holder[n > 0 ? n : 0] = '\0';
+	holder[strcspn(holder, "\n")] = '\0';
+	return err_set(e, ERR_BUSY, 0, "the lock is held by: %s", *holder ? holder : "a command");
+}
+
+int job_lock(const char *command, struct err *e)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	char path[256];
+	int fd;
+
+	if (lock_fd >= 0)
+		return 0;
+	if (mkdirs(run_dir(), 0700, e) < 0)
+		return -1;
+	fd = open(run_path(path, sizeof(path), "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, ERR_FILE, errno, "%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		fail_busy(fd, e);
+		close(fd);
+		return -1;
+	}
+	strbuf_addf(&text, "%s, process %d\n", command, (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite_all(fd, strbuf_str(&text), text.len, 0) < 0)
+		log_warn("lock: its holder could not be written down");
+	lock_fd = fd;
+	return 0;
+}
+
+static const char *state_text(enum job_state s)
+{
+	switch (s) {
+	case JOB_NONE:
+		return "no migration yet; the old system is untouched";
+	case JOB_STAGING:
+		return "receiving, or a stream was cut: the stage is incomplete, the old system is "
+		       "whole";
+	case JOB_STAGED:
+		return "the stage is complete; next: rewrite";
+	case JOB_EDITED:
+		return "rewritten for this machine; next: check";
+	case JOB_CHECKED:
+		return "checked; next: switch";
+	case JOB_MERGING:
+	case JOB_SWITCHING:
+		return "in the middle of the switch: type 'switch' to finish or 'rollback' to undo "
+		       "it";
+	case JOB_SWITCHED:
+		return "switched: the next boot starts the clone; later: release, or rollback";
+	case JOB_UNDOING:
+		return "in the middle of undoing the switch: type 'rollback' to finish it";
+	case JOB_RELEASING:
+		return "releasing: the old system is being deleted; type 'release' to finish";
+	case JOB_STATE_COUNT:
+		break;
+	}
+	return "unknown";
+}
+
+void job_show_state(const struct record *r)
+{
+	struct strbuf line cleanup_strbuf = STRBUF_INIT;
+	struct err e = ERR_INIT;
+	char path[256];
+
+	strbuf_addf(&line, "%s\n", state_text(r->state));
+	if (file_replace(run_path(path, sizeof(path), "state"), strbuf_str(&line), line.len, 0600,
+			 &e) < 0)
+		log_warn("state: %s", e.ctx[0]);
+}
+
+static enum err_extent extent_of(const struct record *r)
+{
+	if (!r)
+		return EXTENT_UNKNOWN;
+	switch (r->state) {
+	case JOB_NONE:
+		return EXTENT_NOTHING;
+	case JOB_STAGING:
+	case JOB_STAGED:
+	case JOB_EDITED:
+	case JOB_CHECKED:
+	case JOB_MERGING: /* edits go into the stage; the live root is as it was */
+		return EXTENT_STAGE;
+	case JOB_SWITCHING:
+	case JOB_UNDOING:
+		return EXTENT_SWITCHING;
+	case JOB_SWITCHED:
+	case JOB_RELEASING:
+		return EXTENT_SWITCHED;
+	case JOB_STATE_COUNT:
+		break;
+	}
+	return EXTENT_UNKNOWN;
+}
+
+int job_fail(struct err *e, const struct record *r)
+{
+	if (e)
+		e->extent = extent_of(r);
+	return -1;
+}
+
+int job_fail_open(struct err *e)
+{
+	if (!e)
+		return -1;
+	switch (e->code) {
+	case ERR_NO_DISK:
+	case ERR_NO_ROOT:
+	case ERR_TWO_ROOTS: /* a record would have settled it */
+	case ERR_ENCRYPTED:
+	case ERR_LVM:
+	case ERR_RAID:
+		e->extent = EXTENT_NOTHING;
+		break;
+	default:
+		e->extent = EXTENT_UNKNOWN;
+	}
+	return -1;
+}
+
+int job_begin(struct target *t, struct record *r, const char *command, struct err *e)
+{
+	if (job_lock(command, e) < 0) {
+		/* This command has written nothing, whatever the other one does. */
+		return job_fail(e, NULL);
+	}
+	if (target_open(t, TARGET_WRITE, e) < 0) {
+		if (e)
+			e->extent = e->code == ERR_NO_DISK || e->code == ERR_NO_ROOT
+					    ? EXTENT_NOTHING
+					    : EXTENT_UNKNOWN;
+		return -1;
+	}
+	if (record_load(r, &t->fs[0].root, e) < 0) {
+		target_close(t);
+		return job_fail(e, NULL);
+	}
+	if (identity_ensure(t, e) < 0 || identity_save(t, e) < 0) {
+		job_fail(e, r);
+		record_done(r);
+		target_close(t);
+		return -1;
+	}
+	if (r->state == JOB_NONE)
+		memcpy(r->token, t->token, sizeof(r->token));
+	job_show_state(r);
+	log_info("job: %s begins, state %s", command, job_state_name(r->state));
+	return 0;
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "disk/mount.h"
+#include "job/target_priv.h"
+#include "job/target_rules.h"
+
+#define FSTAB_MAX (1024 * 1024)
+#define LOCK_TRIES 100
+#define LOCK_WAIT_MS 100
+
+const char *target_view_dir(void)
+{
+	static char path[256];
+
+	return run_path(path, sizeof(path), "view");
+}
+
+char *target_option(const char *key)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct strlist lines cleanup_strlist = STRLIST_INIT;
+	char path[256];
+	size_t len = strlen(key), i;
+
+	if (file_slurp(run_path(path, sizeof(path), "options"), &text, 65536, NULL) < 0 ||
+	    strlist_split(&lines, strbuf_str(&text), "\r\n") < 0)
+		return NULL;
+	for (i = lines.count; i-- > 0;) {
+		if (strncmp(lines.items[i], key, len) == 0 && lines.items[i][len] == '=')
+			return strdup(lines.items[i] + len + 1);
+	}
+	return NULL;
+}
+
+/* ---- the lock on the mounts: shared while file systems are used, exclusive while they change ---- */
+
+static int lock_mounts(int operation, struct err *e)
+{
+	struct timespec wait = { .tv_nsec = LOCK_WAIT_MS * 1000000L };
+	char path[256];
+	int fd, i;
+
+	if (mkdirs(run_dir(), 0700, e) < 0)
+		return -1;
+	fd = open(run_path(path, sizeof(path), "mounts.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, ERR_FILE, errno, "%s", path);
+	for (i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, operation | LOCK_NB) == 0)
+			return fd;
+		nanosleep(&wait, NULL);
+	}
+	close(fd);
+	return err_set(e, ERR_BUSY, 0, "other commands are using the target's file systems");
+}
+
+static int scan_disks(struct disk_scan *ret, struct err *e)
+{
+	const char *names = getenv("REHOST_DISKS");
+	char *option cleanup_free = names ? NULL : target_option("disk");
+
+	if (!names)
+		names = option;
+	if (names)
+		return disk_scan_named(ret, names, e);
+	return disk_scan_all(ret, getenv("REHOST_SCAN_LOOP") != NULL, e);
+}
+
+/* ---- one file system ------------------------------------------------------------------------- */
+
+static bool is_mounted_from(const char *at, const struct volume *v)
+{
+	struct stat st;
+
+	return stat(at, &st) == 0 && st.st_dev == makedev(v->major, v->minor);
+}
+
+/* Brings v to at in the wanted way. With may_mount unset it only says whether that is so already. */
+static int bring(const struct volume *v, const char *at, bool writable, bool may_mount,
+		 struct err *e)
+{
+	enum mount_state state = volume_mount_state(at);
+	bool is_right = state != MOUNT_NONE && is_mounted_from(at, v) &&
+			(!writable || state == MOUNT_WRITABLE);
+
+	if (is_right)
+		return 0;
+	if (!may_mount)
+		return NEED_MOUNT;
+	if (state != MOUNT_NONE && volume_unmount(at, e) < 0)
+		return -1;
+	if (mkdirs(at, 0700, e) < 0)
+		return -1;
+	return volume_mount(v, at, writable, e);
+}
+
+static int measure(struct target_fs *f, struct err *e)
+{
+	struct statvfs s;
+
+	if (fstatvfs(f->root.fd, &s) < 0)
+		return err_set(e, ERR_DISK_READ, errno, "%s", f->volume->path);
+	f->size_bytes = (unsigned long long)s.f_blocks * s.f_frsize;
+	f->free_bytes = (unsigned long long)s.f_bfree * s.f_frsize;
+	f->inodes = s.f_files;
+	f->free_inodes = s.f_ffree;
+	return 0;
+}
+
+/* Takes over mount and options (owned, may be NULL when memory ran out). */
+static int attach(struct target *t, const struct volume *v, char *mount, char *options,
+		  const struct opening *o, struct err *e)
+{
+	struct target_fs *f = &t->fs[t->fs_count];
+	char name[32];
+	int rc;
+
+	if (t->fs_count == TARGET_FS_MAX || !mount || !options) {
+		free(mount);
+		free(options);
+		return t->fs_count == TARGET_FS_MAX
+			       ? err_set(e, ERR_LIMIT, 0, "more than %d file systems",
+					 TARGET_FS_MAX)
+			       : err_set(e, ERR_NOMEM, 0, "list of file systems");
+	}
+	snprintf(name, sizeof(name), "fs/%u", t->fs_count);
+	*f = (struct target_fs){
+		.volume = v, .mount = mount, .options = options, .root = ROOT_INIT
+	};
+	t->fs_count++; /* from here target_close() frees it */
+	if (!*run_path(f->at, sizeof(f->at), name))
+		return err_set(e, ERR_FILE, ENAMETOOLONG, "%s", run_dir());
+	rc = bring(v, f->at, o->access == TARGET_WRITE, o->may_mount, e);
+	if (rc != 0)
+		return rc;
+	f->is_writable = volume_mount_state(f->at) == MOUNT_WRITABLE;
+	if (!f->is_writable && v->is_journal_dirty)
+		t->is_provisional = true;
+	if (root_open(&f->root, f->at, e) < 0)
+		return -1;
+	return measure(f, e);
+}
+
+static void detach_last(struct target *t)
+{
+	struct target_fs *f = &t->fs[--t->fs_count];
+
+	root_close(&f->root);
+	free(f->mount);
+	free(f->options);
+}
+
+/* ---- the other file systems, by the target's fstab -------------------------------------------- */
+
+struct found {
+	const struct volume *volume;
+	char *mount, *options;
+	bool is_optional;
+};
+
+static int compare_found(const void *a, const void *b)
+{
+	return strcmp(((const struct found *)a)->mount, ((const struct found *)b)->mount);
+}
+
+static int explain_missing(const struct target *t, const struct fstab_entry *entry, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < t->scan.volume_count; i++) {
+		const struct volume *v = &t->scan.volumes[i];
+		enum err_code code = volume_judge(v);
+
+		/* Behind such a container the missing one may well be. */
+		if ((code == ERR_ENCRYPTED || code == ERR_LVM || code == ERR_RAID) &&
+		    (str_starts(entry->spec, "/dev/m") || str_starts(entry->spec, "UUID=") ||
+		     str_starts(entry->spec, "/dev/disk/")))
+			return err_set(e, code, 0, "%s for %s was not found; %s holds %s",
+				       entry->spec, entry->file, v->path, v->type);
+	}
+	return err_set(e, ERR_FS_MISSING, 0, "%s for %s", entry->spec, entry->file);
+}
+
+static int add_other(struct target *t, const struct volume *v, char *mount, char *options,
+		     struct err *e)
+{
+	if (t->other_count == ARRAY_SIZE(t->others) || !mount || !options) {
+		free(mount);
+		free(options);
+		return mount && options ? 0 : err_set(e, ERR_NOMEM, 0, "list of file systems");
+	}
+	t->others[t->other_count++] =
+		(struct target_other){ .volume = v, .mount = mount, .options = options };
+	return 0;
+}
+
+static void add_swap(struct target *t, const struct volume *v)
+{
+	if (v && v->type && strcmp(v->type, "swap") == 0 && t->swap_count < ARRAY_SIZE(t->swaps))
+		t->swaps[t->swap_count++] = v;
+}
+
+static int note(struct target *t, struct err *e, const char *fmt, ...) printf_like(3, 4);
+static int note(struct target *t, struct err *e, const char *fmt, ...)
+{
+	char text[512], safe[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	str_escape(safe, sizeof(safe), text);
+	return strlist_add(&t->notes, safe) < 0 ? err_set(e, ERR_NOMEM, 0, "notes") : 0;
+}
+
+/* One local line: found[] gets it, or it is left alone, noted, or refused. */
+static int take_local(struct target *t, const struct fstab_entry *entry, struct found *found,
+		      unsigned *count, struct err *e)
+{
+	bool guessed, optional = target_entry_is_optional(entry);
+	const struct volume *v = target_resolve(&t->scan, entry->spec, t->fs[0].volume->disk,
+						&guessed);
+	char *mount = target_mount_path(entry->file);
+	enum err_code code;
+	unsigned i;
+
+	/* Not part of the running tree, but Gentoo's /boot is. */
+	if (!mount || (target_has_option(entry->options, "noauto") &&
+		       !target_path_is_below(mount, "/boot"))) {
+		free(mount);
+		return 0;
+	}
+	if (!v || v == t->fs[0].volume) {
+		free(mount);
+		if (v)
+			return note(t, e, "fstab names the root file system for %s too: left out",
+				    entry->file);
+		if (!optional)
+			return explain_missing(t, entry, e);
+		return note(t, e, "%s for %s is not there and may be absent: left out", entry->spec,
+			    entry->file);
+	}
+	if (guessed && note(t, e, "fstab says %s for %s: taken to be %s", entry->spec, entry->file,
+			    v->path) < 0) {
+		free(mount);
+		return -1;
+	}
+	if (v->type && strcmp(v->type, "vfat") == 0)
+		return add_other(t, v, mount, strdup(entry->options), e);
+	code = volume_judge(v);
+	if (code != ERR_NONE && !(code == ERR_AMBIVALENT && v->type)) {
+		free(mount);
+		if (optional)
+			return note(t, e,
+				    "%s for %s cannot be used here and may be absent: left out",
+				    v->path, entry->file);
+		return err_set(e, code, 0, "%s (%s) for %s", v->path,
+			       v->type ? v->type : "unknown content", entry->file);
+	}
+	for (i = 0; i < *count; i++) { /* a later line hides an earlier one */
+		if (strcmp(found[i].mount, mount) == 0 || found[i].volume == v) {
+			free(mount);
+			return note(t, e, "fstab mentions %s or %s twice: the first line counts",
+				    v->path, entry->file);
+		}
+	}
+	if (*count == TARGET_FS_MAX - 1) {
+		free(mount);
+		return err_set(e, ERR_LIMIT, 0, "more than %d file systems", TARGET_FS_MAX);
+	}
+	found[(*count)++] = (struct found){ v, mount, strdup(entry->options), optional };
+	return 0;
+}
+
+/* Reads the fstab and sorts its lines; also the options of / itself. */
+static int read_fstab(struct target *t, struct found *found, unsigned *count, struct err *e)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct fstab table;
+	size_t i;
+	int rc = 0;
+
+	if (!root_exists(&t->fs[0].root, "/etc/fstab"))
+		return note(t, e, "the target has no /etc/fstab: only / is used");
+	if (root_read(&t->fs[0].root, "/etc/fstab", &text, FSTAB_MAX, e) < 0 ||
+	    fstab_parse(&table, strbuf_str(&text), text.len, e) < 0)
+		return -1;
+	for (i = 0; i < table.entry_count && rc == 0; i++) {
+		const struct fstab_entry *entry = &table.entries[i];
+		bool guessed;
+
+		switch (target_entry_role(entry)) {
+		case ROLE_ROOT:
+			free(t->fs[0].options);
+			t->fs[0].options = strdup(entry->options);
+			if (target_resolve(&t->scan, entry->spec, t->fs[0].volume->disk,
+					   &guessed) != t->fs[0].volume)
+				rc = note(t, e, "fstab names %s for /, but the system is on %s",
+					  entry->spec, t->fs[0].volume->path);
+			break;
+		case ROLE_SWAP:
+			add_swap(t, target_resolve(&t->scan, entry->spec, t->fs[0].volume->disk,
+						   &guessed));
+			break;
+		case ROLE_LOCAL:
+			rc = take_local(t, entry, found, count, e);
+			break;
+		case ROLE_IGNORE:
+			break;
+		}
+	}
+	fstab_done(&table);
+	if (rc == 0 && !t->fs[0].options)
+		return err_set(e, ERR_NOMEM, 0, "list of file systems");
+	return rc;
+}
+
+static int attach_others(struct target *t, const struct opening *o, struct err *e)
+{
+	struct found found[TARGET_FS_MAX];
+	unsigned count = 0, i;
+	int rc = read_fstab(t, found, &count, e);
+
+	if (count > 1) /* by path: a parent comes before what is below it */
+		qsort(found, count, sizeof(found[0]), compare_found);
+	for (i = 0; i < count; i++) {
+		unsigned before = t->fs_count;
+
+		if (rc != 0) {
+			free(found[i].mount);
+			free(found[i].options);
+			continue;
+		}
+		rc = attach(t, found[i].volume, found[i].mount, found[i].options, o, e);
+		if (rc < 0 && found[i].is_optional) {
+			rc = note(t, e, "%s for %s cannot be mounted and may be absent: left out",
+				  found[i].volume->path, found[i].mount);
+			if (t->fs_count > before)
+				detach_last(t);
+		} else if (rc < 0) {
+			err_ctx(e, "mounting %s for the target's %s", found[i].volume->path,
+				found[i].mount);
+		}
+	}
+	return rc;
+}
+
+/* ---- our own folders ---------------------------------------------------------------------------- */
+
+/* A real folder of root's with this mode; what a hostile tree put in its place is refused. */
+static int ensure_dir(const struct root *r, const char *path, mode_t mode, struct err *e)
+{
+	const char *name;
+	int dir cleanup_fd = root_parent(r, path, false, &name, e);
+	int fd cleanup_fd = -1;
+
+	if (dir < 0)
+		return -1;
+	if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+		return err_set(e, errno == EROFS ? ERR_DISK_READ_ONLY : ERR_TARGET_FULL, errno,
+			       "/%s", path);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_TARGET_FULL, errno, "/%s is not a folder", path);
+	return 0;
+}
+
+static int set_private(const struct root *r, const char *path, struct err *e)
+{
+	int fd cleanup_fd = root_openat(r, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+
+	if (fd < 0)
+		return -1;
+	if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0700) < 0)
+		return err_set(e, ERR_TARGET_FULL, errno, "/%s", path);
+	return 0;
+}
+
+static int make_own_dirs(struct target *t, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++) {
+		const struct root *r = &t->fs[i].root;
+
+		if (ensure_dir(r, REHOST_DIR, 0700, e) < 0 || set_private(r, REHOST_DIR, e) < 0 ||
+		    ensure_dir(r, TREE_DIR, 0755, e) < 0 ||
+		    ensure_dir(r, REHOST_DIR "/edits", 0700, e) < 0 ||
+		    ensure_dir(r, UPPER_DIR, 0755, e) < 0 || ensure_dir(r, WORK_DIR, 0700, e) < 0 ||
+		    (i == 0 && ensure_dir(r, REHOST_DIR "/saved", 0700, e) < 0))
+			return err_ctx(e, "making rehost's folder on %s", t->fs[i].volume->path);
+	}
+	return 0;
+}
+
+/* ---- opening and closing ------------------------------------------------------------------------ */
+
+static void find_boot_disk(struct target *t)
+{
+	unsigned i;
+
+	t->boot_disk = t->fs[0].volume->disk;
+	for (i = 1; i < t->fs_count; i++) {
+		if (strcmp(t->fs[i].mount, "/boot") == 0)
+			t->boot_disk = t->fs[i].volume->disk;
+	}
+	disk_token(&t->scan, t->boot_disk, t->token);
+}
+
+static int refuse_ambivalent(const struct target *t, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++) {
+		if (t->fs[i].volume->is_ambivalent)
+			return err_set(e, ERR_AMBIVALENT, 0, "%s for %s", t->fs[i].volume->path,
+				       t->fs[i].mount);
+	}
+	return 0;
+}
+
+/* 0, NEED_MOUNT, or -1. The caller closes t unless 0. */
+static int open_once(struct target *t, const struct opening *o, struct err *e)
+{
+	const struct volume *v = NULL;
+	int rc;
+
+	if (scan_disks(&t->scan, e) < 0)
+		return -1;
+	if (t->scan.disk_count == 0)
+		return err_set(e, ERR_NO_DISK, 0, "/sys/block lists none");
+	rc = target_find_root(t, o, &v, e);
+	if (rc != 0)
+		return rc;
+	if (v->is_ambivalent && o->access == TARGET_WRITE)
+		return err_set(e, ERR_AMBIVALENT, 0, "%s for /", v->path);
+	rc = attach(t, v, strdup("/"), strdup("defaults"), o, e);
+	if (rc < 0)
+		err_ctx(e, "mounting %s, the target's root file system", v->path);
+	if (rc == 0)
+		rc = attach_others(t, o, e);
+	if (rc != 0)
+		return rc;
+	find_boot_disk(t);
+	if (o->access != TARGET_WRITE)
+		return 0;
+	return refuse_ambivalent(t, e) < 0 ? -1 : make_own_dirs(t, e);
+}
+
+int target_open(struct target *ret, enum target_access access, struct err *e)
+{
+	struct opening o = { .access = access };
+	int rc, tries;
+
+	for (tries = 0; tries < 6; tries++) {
+		memset(ret, 0, sizeof(*ret));
+		/* Mostly all is mounted already; else once more alone, then look again. */
+		o.may_mount = tries % 2 == 1;
+		ret->lock_fd = lock_mounts(o.may_mount ? LOCK_EX : LOCK_SH, e);
+		if (ret->lock_fd < 0)
+			return -1;
+		rc = open_once(ret, &o, e);
+		if (rc == 0 && !o.may_mount)
+			return 0;
+		target_close(ret);
+		if (rc < 0)
+			return access == TARGET_WRITE
+				       ? err_ctx(e, "preparing the target for writing")
+				       : err_ctx(e, "looking at the target");
+	}
+	return err_set(e, ERR_BUSY, 0, "the target's file systems are mounted again and again");
+}
+
+void target_close(struct target *t)
+{
+	unsigned i;
+
+	while (t->fs_count)
+		detach_last(t);
+	for (i = 0; i < t->other_count; i++) {
+		free(t->others[i].mount);
+		free(t->others[i].options);
+	}
+	t->other_count = t->swap_count = 0;
+	strlist_done(&t->notes);
+	disk_scan_done(&t->scan);
+	if (t->lock_fd > 0)
+		close(t->lock_fd);
+	t->lock_fd = -1;
+}
+
+int target_unmount_all(struct err *e)
+{
+	int lock cleanup_fd = lock_mounts(LOCK_EX, e);
+	char path[256], name[32];
+	int i;
+
+	if (lock < 0)
+		return -1;
+	for (i = TARGET_FS_MAX; i-- > 0;) {
+		snprintf(name, sizeof(name), "fs/%d", i);
+		if (volume_mount_state(run_path(path, sizeof(path), name)) != MOUNT_NONE &&
+		    volume_unmount(path, e) < 0)
+			return err_ctx(e, "unmounting the target's file systems");
+	}
+	return 0;
+}
