@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/root.h"
 #include "base/str.h"
 
@@ -54,4 +55,16 @@ struct rewrite_options {
 	enum identity_choice hostname;	/* default: move source, copy target */
 	const char *hostname_text;	/* a given NAME; overrides hostname */
 	enum identity_choice host_keys; /* default: move source, copy target */
+	const char *machine_id;		/* the id a copy gets, 32 hex digits; NULL: a random one */
 };
+
+/*
+ * Refuses facts that could not be written into a file as they are: names, addresses and UUIDs of other than their
+ * usual characters, mount points that are no absolute paths, no root file system (ERR_RW_FACTS). Facts come from the disk
+ * of an unknown machine.
+ */
+int rewrite_facts_check(const struct rewrite_facts *facts, const struct rewrite_options *options,
+			struct err *e) must_check;
+
+/* The file system the clone mounts there, or NULL. */
+const struct fact_fs *rewrite_facts_fs(const struct rewrite_facts *facts, const char *mount);

@@ -31,7 +31,17 @@ struct net_model {
 	struct strlist notes;
 };
 
-/* Reads the active stack's configuration below root. No configuration at all: stack NULL, success. */
+/*
+ * Reads the active stack's configuration below root. No configuration at all: stack NULL, success. A whole system
+ * (it has /usr) is judged by what is installed and enabled; a bare folder of configuration files, such as an
+ * identity's, by the files alone. Stacks that are recognised but not read yet ("netplan", "NetworkManager",
+ * "systemd-networkd") give their name, no links, and a note.
+ */
 int net_read(struct net_model *ret, const struct root *root, struct err *e) must_check;
 void net_done(struct net_model *m);
 json_t *net_json(const struct net_model *m);
+
+/* The link of that name, or NULL. */
+const struct net_link *net_find(const struct net_model *m, const char *name);
+/* Bridges, bonds, VLANs and the like: no card of their own. */
+bool net_link_is_virtual(const struct net_link *l);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "rewrite/net_priv.h"
+
+#include <string.h>
+
+bool net_dir_has(const struct root *root, const char *dir, const char *suffix)
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (!root_is_dir(root, dir) || root_list(root, dir, &names, NULL) < 0)
+		return false;
+	for (i = 0; i < names.count; i++)
+		if (str_ends(names.items[i], suffix))
+			return true;
+	return false;
+}
+
+bool net_any_exists(const struct root *root, const char *const *paths)
+{
+	struct stat st;
+
+	for (; *paths; paths++)
+		if (root_lstat(root, *paths, &st) == 0)
+			return true;
+	return false;
+}
+
+/* netplan needs no enabled unit: its generator acts whenever there is a file. */
+static bool netplan_is_active(const struct root *root, bool whole)
+{
+	static const char *const generator[] = { "/usr/lib/systemd/system-generators/netplan",
+						 "/lib/systemd/system-generators/netplan", NULL };
+
+	return net_dir_has(root, "/etc/netplan", ".yaml") &&
+	       (!whole || net_any_exists(root, generator));
+}
+
+static bool nm_is_active(const struct root *root, bool whole)
+{
+	static const char *const enabled[] = {
+		"/etc/systemd/system/multi-user.target.wants/NetworkManager.service", NULL
+	};
+
+	if (whole)
+		return net_any_exists(root, enabled);
+	return net_dir_has(root, "/etc/NetworkManager/system-connections", "");
+}
+
+static bool networkd_is_active(const struct root *root, bool whole)
+{
+	static const char *const enabled[] = {
+		"/etc/systemd/system/multi-user.target.wants/systemd-networkd.service",
+		"/etc/systemd/system/dbus-org.freedesktop.network1.service", NULL
+	};
+
+	return net_dir_has(root, "/etc/systemd/network", ".network") &&
+	       (!whole || net_any_exists(root, enabled));
+}
+
+static const struct net_backend netplan = { "netplan", netplan_is_active, NULL };
+static const struct net_backend nm = { "NetworkManager", nm_is_active, NULL };
+static const struct net_backend networkd = { "systemd-networkd", networkd_is_active, NULL };
+
+/*
+ * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
+ * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
+ */
+static const struct net_backend *const backends[] = { &netplan, &networkd, &net_ifupdown, &nm };
+
+int net_read(struct net_model *ret, const struct root *root, struct err *e)
+{
+	bool whole = root_is_dir(root, "/usr");
+	size_t i;
+
+	*ret = (struct net_model){ 0 };
+	for (i = 0; i < ARRAY_SIZE(backends); i++) {
+		const struct net_backend *b = backends[i];
+
+		if (!b->is_active(root, whole))
+			continue;
+		ret->stack = strdup(b->name);
+		if (!ret->stack) {
+			err_set(e, ERR_NOMEM, 0, "reading the network configuration");
+			break;
+		}
+		if (b->read ? b->read(ret, root, e) < 0
+			    : strlist_addf(&ret->notes,
+					   "%s configures the network; rehost does not read "
+					   "its files yet",
+					   b->name) < 0)
+			break;
+		return 0;
+	}
+	if (i == ARRAY_SIZE(backends))
+		return 0;
+	net_done(ret);
+	return err_ctx(e, "reading the network configuration");
+}
+
+static void link_done(struct net_link *l)
+{
+	free(l->name);
+	free(l->gateway4);
+	free(l->gateway6);
+	strlist_done(&l->addresses);
+	strlist_done(&l->dns);
+	strlist_done(&l->search);
+	strlist_done(&l->extra);
+}
+
+void net_done(struct net_model *m)
+{
+	unsigned i;
+
+	for (i = 0; i < m->link_count; i++)
+		link_done(&m->links[i]);
+	free(m->links);
+	free(m->stack);
+	strlist_done(&m->files);
+	strlist_done(&m->notes);
+	*m = (struct net_model){ 0 };
+}
+
+const struct net_link *net_find(const struct net_model *m, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < m->link_count; i++)
+		if (strcmp(m->links[i].name, name) == 0)
+			return &m->links[i];
+	return NULL;
+}
+
+struct net_link *net_link_get(struct net_model *m, const char *name)
+{
+	struct net_link *grown = (struct net_link *)net_find(m, name);
+
+	if (grown)
+		return grown;
+	grown = reallocarray(m->links, m->link_count + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	m->links = grown;
+	grown = &m->links[m->link_count];
+	*grown = (struct net_link){ .name = strdup(name) };
+	if (!grown->name)
+		return NULL;
+	m->link_count++;
+	return grown;
+}
+
+bool net_link_is_virtual(const struct net_link *l)
+{
+	static const char *const prefixes[] = {
+		"bridge_", "bridge-", "bond-",	"bond_",  "vlan-",
+		"vlan_",   "vxlan-",  "tunnel", "slaves", "pre-up ip link add ",
+		NULL
+	};
+	size_t i, n;
+
+	if (strchr(l->name, '.'))
+		return true;
+	for (i = 0; i < l->extra.count; i++)
+		for (n = 0; prefixes[n]; n++)
+			/* bond-master is said of the card that joins a bond */
+			if (str_starts(l->extra.items[i], prefixes[n]) &&
+			    strncmp(l->extra.items[i] + 4, "-master", 7) != 0)
+				return true;
+	return false;
+}
+
+static json_t *list_json(const struct strlist *l)
+{
+	json_t *a = json_array();
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		json_array_append_new(a, json_text(l->items[i]));
+	return a;
+}
+
+static json_t *link_json(const struct net_link *l)
+{
+	static const char *const methods[] = {
+		[NET_OFF] = "off", [NET_STATIC] = "static", [NET_DHCP] = "dhcp", [NET_AUTO] = "auto"
+	};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", json_text(l->name));
+	json_object_set_new(o, "at_boot", json_boolean(l->at_boot));
+	json_object_set_new(o, "v4", json_text(methods[l->v4]));
+	json_object_set_new(o, "v6", json_text(methods[l->v6]));
+	json_object_set_new(o, "addresses", list_json(&l->addresses));
+	json_object_set_new(o, "gateway4", json_text(l->gateway4));
+	json_object_set_new(o, "gateway6", json_text(l->gateway6));
+	json_object_set_new(o, "dns", list_json(&l->dns));
+	json_object_set_new(o, "search", list_json(&l->search));
+	json_object_set_new(o, "mtu", json_integer(l->mtu));
+	json_object_set_new(o, "extra", list_json(&l->extra));
+	return o;
+}
+
+json_t *net_json(const struct net_model *m)
+{
+	json_t *o = json_object(), *links = json_array();
+	unsigned i;
+
+	for (i = 0; i < m->link_count; i++)
+		json_array_append_new(links, link_json(&m->links[i]));
+	json_object_set_new(o, "stack", json_text(m->stack));
+	json_object_set_new(o, "links", links);
+	json_object_set_new(o, "files", list_json(&m->files));
+	json_object_set_new(o, "notes", list_json(&m->notes));
+	return o;
+}

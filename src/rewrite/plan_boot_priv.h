@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Parts of the boot planner. */
+#pragma once
+
+#include "rewrite/plan_priv.h"
+
+/* Names of modules with '-' and '_' taken as one. */
+bool boot_same_module(const char *a, size_t a_len, const char *b);
+/* Whether a list of module paths, one a line, as modules.dep and modules.builtin are, has the module. */
+bool boot_list_has_module(const char *list, const char *module);
+
+/* /etc/default/grub and grub.d: kernel command line, consoles, settings that name the source's disk. */
+int boot_edit_grub_defaults(struct planner *p) must_check;
+/* /boot/grub/grubenv when it remembers an entry by the source's root file system. */
+int boot_edit_grubenv(struct planner *p) must_check;
+/* debconf's memory of the disks that GRUB is installed on. */
+int boot_edit_debconf(struct planner *p) must_check;

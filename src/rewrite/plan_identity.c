@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+/* Who the clone is: hostname, host keys, machine-id, seeds, ways to log in, cloud agents. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/hash.h"
+#include "rewrite/leftovers.h"
+#include "rewrite/net_priv.h"
+#include "rewrite/plan_priv.h"
+
+/* ---- names ---- */
+
+static enum identity_choice choose(const struct planner *p, enum identity_choice asked)
+{
+	if (asked != CHOICE_DEFAULT)
+		return asked;
+	return p->options->intent == INTENT_COPY ? CHOICE_TARGET : CHOICE_SOURCE;
+}
+
+static int choose_hostname(struct planner *p)
+{
+	const char *name = p->tree.hostname;
+
+	if (p->options->hostname_text)
+		name = p->options->hostname_text;
+	else if (choose(p, p->options->hostname) == CHOICE_TARGET) {
+		name = p->facts->target_hostname;
+		if (!name &&
+		    plan_note(p, "this machine's own hostname is not known: the clone keeps "
+				 "the source's") < 0)
+			return -1;
+	}
+	if (!name)
+		name = p->tree.hostname;
+	if (p->tree.hostname && !(p->old_hostname = strdup(p->tree.hostname)))
+		return plan_nomem(p);
+	if (name && !(p->new_hostname = strdup(name)))
+		return plan_nomem(p);
+	return 0;
+}
+
+static int plan_hostname(struct planner *p)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+
+	if (choose_hostname(p) < 0)
+		return -1;
+	if (!p->new_hostname || (p->old_hostname && strcmp(p->old_hostname, p->new_hostname) == 0))
+		return 0;
+	strbuf_addf(&b, "%s\n", p->new_hostname);
+	return plan_rewrite(p, "/etc/hostname", &b, "the clone's name");
+}
+
+/* The target's first static address of the same family, without its prefix length. */
+static char *target_address(const struct planner *p, bool v6)
+{
+	unsigned i;
+	size_t n;
+
+	for (i = 0; i < p->target_net.link_count; i++)
+		for (n = 0; n < p->target_net.links[i].addresses.count; n++) {
+			const char *a = p->target_net.links[i].addresses.items[n];
+
+			if (!strchr(a, ':') == !v6)
+				return strndup(a, strcspn(a, "/"));
+		}
+	return NULL;
+}
+
+static bool has_address(const struct net_model *m, const char *address, size_t len)
+{
+	unsigned i;
+	size_t n;
+
+	for (i = 0; i < m->link_count; i++)
+		for (n = 0; n < m->links[i].addresses.count; n++) {
+			const char *a = m->links[i].addresses.items[n];
+
+			if (strncmp(a, address, len) == 0 && (!a[len] || a[len] == '/'))
+				return true;
+		}
+	return false;
+}
+
+/* An address that only the source had. */
+static bool is_lost_address(const struct planner *p, const char *address, size_t len)
+{
+	return len && has_address(&p->source_net, address, len) &&
+	       !has_address(&p->target_net, address, len);
+}
+
+/*
+ * Copies the words of a hosts line. The old name becomes the new one, also in front of a domain ("web.example.org"). Blanks
+ * stay as they are.
+ */
+static void add_names(const struct planner *p, const char *s, size_t len, struct strbuf *out)
+{
+	size_t old = p->old_hostname ? strlen(p->old_hostname) : 0;
+	const char *end = s + len;
+
+	while (s < end) {
+		size_t n = strcspn(s, " \t\n#");
+
+		if (s + n > end)
+			n = (size_t)(end - s);
+		if (n == 0) {
+			if (*s == '#') {
+				strbuf_add(out, s, (size_t)(end - s));
+				return;
+			}
+			strbuf_addc(out, *s++);
+			continue;
+		}
+		if (old && p->new_hostname && n >= old && strncmp(s, p->old_hostname, old) == 0 &&
+		    (n == old || s[old] == '.')) {
+			strbuf_adds(out, p->new_hostname);
+			/* a full name that was given replaces the domain as well */
+			if (!strchr(p->new_hostname, '.') || strchr(p->old_hostname, '.'))
+				strbuf_add(out, s + old, n - old);
+		} else {
+			strbuf_add(out, s, n);
+		}
+		s += n;
+	}
+}
+
+static int add_hosts_line(struct planner *p, const char *line, size_t len, struct strbuf *out)
+{
+	const char *s = line + strspn(line, " \t");
+	size_t n = strcspn(s, " \t\n#");
+	char *address cleanup_free = NULL;
+	bool renamed = p->old_hostname && p->new_hostname &&
+		       strcmp(p->old_hostname, p->new_hostname) != 0;
+
+	if ((size_t)(s - line) + n > len || n == 0) {
+		strbuf_add(out, line, len);
+		return 0;
+	}
+	if (is_lost_address(p, s, n)) {
+		address = target_address(p, memchr(s, ':', n) != NULL);
+		if (!address) {
+			if (plan_note(p, "/etc/hosts names the source's address %.*s", (int)n, s) <
+			    0)
+				return -1;
+			strbuf_add(out, line, len);
+			return 0;
+		}
+		if (plan_note(p, "/etc/hosts: %.*s became %s", (int)n, s, address) < 0)
+			return -1;
+		strbuf_add(out, line, (size_t)(s - line));
+		strbuf_adds(out, address);
+	} else {
+		strbuf_add(out, line, (size_t)(s - line) + n);
+		renamed = renamed && (n == 9 ? strncmp(s, "127.0.1.1", 9) == 0 ||
+						       strncmp(s, "127.0.0.1", 9) == 0
+					     : n == 3 && strncmp(s, "::1", 3) == 0);
+	}
+	s += n;
+	len -= (size_t)(s - line);
+	if (renamed)
+		add_names(p, s, len, out);
+	else
+		strbuf_add(out, s, len);
+	return 0;
+}
+
+static int plan_hosts(struct planner *p)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
+	const char *s;
+	int rc = plan_read(p, "/etc/hosts", &text);
+
+	if (rc <= 0)
+		return rc;
+	for (s = strbuf_str(&text); *s;) {
+		size_t len = strcspn(s, "\n");
+
+		len += s[len] == '\n';
+		if (add_hosts_line(p, s, len, &out) < 0)
+			return -1;
+		s += len;
+	}
+	return plan_rewrite(p, "/etc/hosts", &out, "the clone's name and address");
+}
+
+static int plan_mailname(struct planner *p)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
+	int rc = plan_read(p, "/etc/mailname", &text);
+
+	if (rc <= 0)
+		return rc;
+	if (!p->old_hostname || !p->new_hostname || strcmp(p->old_hostname, p->new_hostname) == 0)
+		return 0;
+	add_names(p, strbuf_str(&text), text.len, &out);
+	return plan_rewrite(p, "/etc/mailname", &out, "the clone's name");
+}
+
+/* ---- SSH host keys ---- */
+
+static bool is_host_key(const char *name)
+{
+	return str_starts(name, "ssh_host_") &&
+	       (str_ends(name, "_key") || str_ends(name, "_key.pub"));
+}
+
+static int list_host_keys(struct planner *p, const struct root *root, struct strlist *ret)
+{
+	struct strlist all cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (!root || !root_is_dir(root, "/etc/ssh"))
+		return 0;
+	if (root_list(root, "/etc/ssh", &all, p->e) < 0)
+		return -1;
+	for (i = 0; i < all.count; i++)
+		if (is_host_key(all.items[i]) && strlist_add(ret, all.items[i]) < 0)
+			return plan_nomem(p);
+	return 0;
+}
+
+static int set_done_keys(struct planner *p, const char *what)
+{
+	free(p->done_host_keys);
+	p->done_host_keys = strdup(what);
+	return p->done_host_keys ? 0 : plan_nomem(p);
+}
+
+static int remove_host_keys(struct planner *p, const struct strlist *present,
+			    const struct strlist *except)
+{
+	char path[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < present->count; i++) {
+		if (except && strlist_has(except, present->items[i]))
+			continue;
+		snprintf(path, sizeof(path), "/etc/ssh/%s", present->items[i]);
+		if (plan_remove_secret(p, path, "the source's SSH host key stays with the source") <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_new_keys(struct planner *p, const struct strlist *present)
+{
+	static const char *const argv[] = { "/usr/bin/ssh-keygen", "-A", NULL };
+	struct tool_step *step;
+
+	if (!root_is_file(p->clone, argv[0]))
+		return plan_block(p, "new SSH host keys were asked for, but the source has no "
+				     "/usr/bin/ssh-keygen");
+	if (!p->done_host_keys || strcmp(p->done_host_keys, "new") != 0)
+		if (remove_host_keys(p, present, NULL) < 0)
+			return -1;
+	step = plan_step(p, "SSH host keys", 120, "a copy needs host keys of its own");
+	if (!step || plan_words(p, &step->argv, argv) < 0 ||
+	    plan_words(p, &step->inputs, (const char *const[]){ RW_STATE, NULL }) < 0 ||
+	    plan_words(p, &step->outputs,
+		       (const char *const[]){ "/etc/ssh/ssh_host_ed25519_key", NULL }) < 0)
+		return -1;
+	return set_done_keys(p, "new");
+}
+
+static int copy_target_keys(struct planner *p, const struct strlist *present)
+{
+	struct strlist own cleanup_strlist = STRLIST_INIT;
+	char path[PATH_MAX];
+	size_t i;
+
+	if (list_host_keys(p, p->facts->target_files, &own) < 0)
+		return -1;
+	if (!own.count)
+		return plan_block(p, "this machine's own SSH host keys were not found: choose "
+				     "--host-keys source or --host-keys new");
+	for (i = 0; i < own.count; i++) {
+		struct strbuf key cleanup_strbuf = STRBUF_INIT;
+
+		snprintf(path, sizeof(path), "/etc/ssh/%s", own.items[i]);
+		if (plan_read_target(p, path, &key) <= 0)
+			return err_is_set(p->e)
+				       ? -1
+				       : plan_block(p, "this machine's %s cannot be read", path);
+		if (plan_write_secret(p, path, strbuf_str(&key), key.len,
+				      str_ends(path, ".pub") ? 0644 : 0600,
+				      "this machine's own SSH host key") < 0)
+			return -1;
+	}
+	return remove_host_keys(p, present, &own) < 0 ? -1 : set_done_keys(p, "target");
+}
+
+static int plan_host_keys(struct planner *p)
+{
+	struct strlist present cleanup_strlist = STRLIST_INIT;
+
+	if (!root_is_dir(p->clone, "/etc/ssh"))
+		return 0;
+	if (list_host_keys(p, p->clone, &present) < 0)
+		return -1;
+	switch (choose(p, p->options->host_keys)) {
+	case CHOICE_NEW:
+		return make_new_keys(p, &present);
+	case CHOICE_TARGET:
+		return copy_target_keys(p, &present);
+	default:
+		break;
+	}
+	if (p->done_host_keys)
+		return plan_block(p,
+				  "the source's SSH host keys were already replaced in the clone: "
+				  "'rollback --discard' and send it again to keep them");
+	if (!present.count)
+		return plan_note(p,
+				 "the source brought no SSH host keys: sshd makes none by itself");
+	return 0;
+}
+
+/* ---- machine-id, seeds ---- */
+
+static int new_machine_id(struct planner *p)
+{
+	uint8_t raw[16];
+	char hex[33];
+
+	if (p->options->machine_id) {
+		p->done_machine_id = strdup(p->options->machine_id);
+	} else {
+		if (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
+			return err_set(p->e, ERR_INTERNAL, errno, "random numbers");
+		raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40); /* as machine-id(5): a version 4 UUID */
+		raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
+		hex_of(raw, sizeof(raw), hex);
+		p->done_machine_id = strdup(hex);
+	}
+	return p->done_machine_id ? 0 : plan_nomem(p);
+}
+
+static int plan_machine_id(struct planner *p)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	struct stat st;
+
+	if (p->options->intent != INTENT_COPY || !p->tree.machine_id)
+		return 0;
+	if (!p->done_machine_id && new_machine_id(p) < 0)
+		return -1;
+	strbuf_addf(&b, "%s\n", p->done_machine_id);
+	if (b.failed)
+		return plan_nomem(p);
+	if (strcmp(p->done_machine_id, p->tree.machine_id) != 0) {
+		char journal[PATH_MAX];
+
+		snprintf(journal, sizeof(journal), "/var/log/journal/%.64s", p->tree.machine_id);
+		if (root_is_dir(p->clone, journal) &&
+		    plan_note(p, "the source's journal is read with: journalctl -D %s", journal) <
+			    0)
+			return -1;
+	}
+	if (plan_write(p, "/etc/machine-id", strbuf_str(&b), b.len, -1,
+		       "a copy must not have the source's machine id") < 0)
+		return -1;
+	if (root_lstat(p->clone, "/var/lib/dbus/machine-id", &st) == 0 && S_ISREG(st.st_mode))
+		return plan_write(p, "/var/lib/dbus/machine-id", strbuf_str(&b), b.len, -1,
+				  "the same id for D-Bus");
+	return 0;
+}
+
+static int remove_seeds(struct planner *p)
+{
+	static const char *const seeds[] = { "/var/lib/systemd/random-seed",
+					     "/var/lib/urandom/random-seed",
+					     "/var/lib/misc/random-seed" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(seeds); i++)
+		if (plan_remove_secret(p, seeds[i], "two machines must not share a random seed") <
+		    0)
+			return -1;
+	return 0;
+}
+
+/* ---- logging in ---- */
+
+/* The part of an authorized_keys line that is the key: "AAAA...". */
+static const char *key_blob(const char *line, size_t len, size_t *ret_len)
+{
+	const char *s = line, *end = line + len;
+
+	while (s < end) {
+		size_t n = strcspn(s, " \t\r\n");
+
+		if (s + n > end)
+			n = (size_t)(end - s);
+		if (n > 16 && strncmp(s, "AAAA", 4) == 0) {
+			*ret_len = n;
+			return s;
+		}
+		s += n ? n : 1;
+	}
+	return NULL;
+}
+
+static int plan_authorized_keys(struct planner *p)
+{
+	static const char path[] = "/root/.ssh/authorized_keys";
+	struct strbuf own cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
+	unsigned added = 0;
+	const char *s;
+
+	if (plan_read_target(p, path, &own) < 0 || plan_read(p, path, &out) < 0)
+		return -1;
+	for (s = strbuf_str(&own); *s;) {
+		size_t len = strcspn(s, "\n"), n;
+		const char *blob = *s == '#' ? NULL : key_blob(s, len, &n);
+
+		if (blob && !memmem(strbuf_str(&out), out.len, blob, n)) {
+			if (out.len && out.data[out.len - 1] != '\n')
+				strbuf_addc(&out, '\n');
+			strbuf_add(&out, s, len);
+			strbuf_addc(&out, '\n');
+			added++;
+		}
+		s += len + (s[len] == '\n');
+	}
+	if (!added)
+		return 0;
+	if (out.failed)
+		return plan_nomem(p);
+	if (plan_note(p, "%u keys that could log in here as root can log in to the clone as root",
+		      added) < 0)
+		return -1;
+	return plan_write(p, path, strbuf_str(&out), out.len, 0600,
+			  "the keys of this machine's root keep working");
+}
+
+static int plan_cloud(struct planner *p)
+{
+	static const char *const cloud_init[] = { "/usr/bin/cloud-init",
+						  "/usr/lib/python3/dist-packages/cloudinit",
+						  NULL };
+	static const struct {
+		const char *path, *name;
+	} agents[] = {
+		{ "/usr/sbin/waagent", "waagent (Azure)" },
+		{ "/usr/sbin/nova-agent", "nova-agent (Rackspace)" },
+		{ "/usr/bin/google_guest_agent", "google-guest-agent" },
+		{ "/usr/bin/droplet-agent", "droplet-agent (DigitalOcean)" },
+		{ "/opt/digitalocean/bin/droplet-agent", "droplet-agent (DigitalOcean)" },
+		{ "/usr/libexec/oracle-cloud-agent", "oracle-cloud-agent" },
+	};
+	static const char text[] =
+		"made by rehost: the network and the keys of this machine are set\n";
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(agents); i++)
+		if (root_exists(p->clone, agents[i].path) &&
+		    plan_note(p, "%s is installed and may change network or keys at the first boot",
+			      agents[i].name) < 0)
+			return -1;
+	if (!net_any_exists(p->clone, cloud_init) && !root_is_dir(p->clone, "/etc/cloud"))
+		return 0;
+	return plan_write(p, "/etc/cloud/cloud-init.disabled", text, strlen(text), 0644,
+			  "cloud-init would write the network configuration again");
+}
+
+/* ---- places that name the source's address ---- */
+
+/* sshd does not start when it is to listen only on an address that is not here. */
+static int plan_listen(struct planner *p, const char *path)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
+	bool changed = false;
+	const char *s;
+	int rc = plan_read(p, path, &text);
+
+	if (rc <= 0)
+		return rc;
+	for (s = strbuf_str(&text); *s;) {
+		size_t len = strcspn(s, "\n"), n;
+		const char *v = s + strspn(s, " \t");
+
+		if (strncasecmp(v, "ListenAddress", 13) == 0) {
+			v += 13;
+			v += strspn(v, " \t=[");
+			n = strcspn(v, " \t\r\n]");
+			if (memchr(v, '.', n) && memchr(v, ':', n)) /* 192.0.2.1:22 */
+				n = strcspn(v, ":");
+			if (is_lost_address(p, v, n)) {
+				strbuf_adds(&out, "# rehost: ");
+				changed = true;
+				if (plan_note(p, "%s: sshd no longer listens on %.*s only", path,
+					      (int)n, v) < 0)
+					return -1;
+			}
+		}
+		len += s[len] == '\n';
+		strbuf_add(&out, s, len);
+		s += len;
+	}
+	if (!changed)
+		return 0;
+	return plan_rewrite(p, path, &out,
+			    "an address of the source, which sshd could not bind here");
+}
+
+static int plan_sshd(struct planner *p)
+{
+	static const char dir[] = "/etc/ssh/sshd_config.d";
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	char path[PATH_MAX];
+	size_t i;
+
+	if (plan_listen(p, "/etc/ssh/sshd_config") < 0)
+		return -1;
+	if (!root_is_dir(p->clone, dir))
+		return 0;
+	if (root_list(p->clone, dir, &names, p->e) < 0)
+		return -1;
+	for (i = 0; i < names.count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]);
+		if (str_ends(path, ".conf") && plan_listen(p, path) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Tells which files name an address that the clone will not have. Files that this plan changes are left out. */
+static int note_addresses(struct planner *p)
+{
+	static const char *const dirs[] = { "/etc", NULL };
+	struct strlist needles cleanup_strlist = STRLIST_INIT, hits cleanup_strlist = STRLIST_INIT;
+	unsigned i, shown = 0;
+	size_t n;
+
+	for (i = 0; i < p->source_net.link_count; i++)
+		for (n = 0; n < p->source_net.links[i].addresses.count; n++) {
+			const char *a = p->source_net.links[i].addresses.items[n];
+			size_t len = strcspn(a, "/");
+
+			if (is_lost_address(p, a, len) && strlist_addn(&needles, a, len) < 0)
+				return plan_nomem(p);
+		}
+	if (!needles.count)
+		return 0;
+	if (leftovers_scan(p->clone, dirs, &needles, &hits, p->e) < 0)
+		return -1;
+	for (n = 0; n < hits.count; n++) {
+		char path[PATH_MAX];
+		size_t k;
+		bool changed = false;
+
+		snprintf(path, sizeof(path), "%.*s", (int)strcspn(hits.items[n], ":"),
+			 hits.items[n]);
+		for (k = 0; k < p->plan->edit_count; k++)
+			changed = changed || strcmp(p->plan->edits[k].path, path) == 0;
+		if (changed)
+			continue;
+		if (shown++ == 20)
+			return plan_note(p, "more files name the source's address: look with grep");
+		if (plan_note(p, "the source's address is named in %s", hits.items[n]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int plan_identity(struct planner *p)
+{
+	if (plan_hostname(p) < 0 || plan_hosts(p) < 0 || plan_mailname(p) < 0 ||
+	    plan_host_keys(p) < 0 || plan_machine_id(p) < 0 || remove_seeds(p) < 0 ||
+	    plan_authorized_keys(p) < 0 || plan_cloud(p) < 0 || plan_sshd(p) < 0)
+		return -1;
+	if (plan_note(p,
+		      "the root password is the source's; this machine's old one stops working") <
+	    0)
+		return -1;
+	return note_addresses(p);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* What the planners share: the plan being made, what is known about both sides, and ways to add to the plan. */
+#pragma once
+
+#include "rewrite/inspect.h"
+#include "rewrite/net.h"
+#include "rewrite/plan.h"
+
+#define RW_DIR "/var/lib/rehost"
+#define SOURCE_ORIGINAL RW_DIR "/source-original"
+#define TARGET_ORIGINAL RW_DIR "/target-original"
+#define RW_STATE RW_DIR "/state" /* what earlier rewriting for the same machine chose */
+#define CONFIG_MAX (4 * 1024 * 1024)
+
+struct planner {
+	struct rewrite_plan *plan;
+	const struct root *clone;
+	const struct rewrite_facts *facts;
+	const struct rewrite_options *options;
+	struct inspection tree;
+	struct net_model source_net, target_net;
+	bool is_ours; /* the tree was already rewritten for this very machine */
+	char *done_machine_id, *done_host_keys; /* what that rewriting wrote; NULL: nothing */
+	char *old_hostname;			/* the source's; NULL: not set */
+	char *new_hostname;			/* what the clone will be called */
+	char *old_root_uuid;			/* the source's root file system; NULL: not known */
+	struct err *e;
+};
+
+/* Each adds what its subject needs. -1 with e set for hard failures only. */
+int plan_fstab(struct planner *p) must_check;
+int plan_net(struct planner *p) must_check;
+int plan_identity(struct planner *p) must_check;
+int plan_boot(struct planner *p) must_check;
+
+/* Reads a file of the clone. Returns 1: read; 0: absent; -1: e set. One that cannot be read becomes a blocker and counts
+ * as absent. */
+int plan_read(struct planner *p, const char *path, struct strbuf *ret) must_check;
+/* The same of the target's own files; nothing there is ever a blocker. */
+int plan_read_target(struct planner *p, const char *path, struct strbuf *ret) must_check;
+
+/* Add an edit unless the clone already is as wanted. An edit of the same path is replaced. */
+int plan_write(struct planner *p, const char *path, const char *content, size_t len, int mode,
+	       const char *why) must_check;
+int plan_write_secret(struct planner *p, const char *path, const char *content, size_t len,
+		      int mode, const char *why) must_check;
+int plan_remove(struct planner *p, const char *path, const char *why) must_check;
+int plan_remove_secret(struct planner *p, const char *path, const char *why) must_check;
+int plan_symlink(struct planner *p, const char *path, const char *text, const char *why) must_check;
+int plan_copy_file(struct planner *p, const char *path, const char *from, int mode,
+		   const char *why) must_check;
+
+/* Keeps the source's file below SOURCE_ORIGINAL, once. Call before an edit of path. */
+int plan_keep_source(struct planner *p, const char *path) must_check;
+/* plan_keep_source and plan_write, or plan_remove. */
+int plan_rewrite(struct planner *p, const char *path, const struct strbuf *content,
+		 const char *why) must_check;
+int plan_move_aside(struct planner *p, const char *path, const char *why) must_check;
+/* The content path will have: of an edit planned so far, else of the clone. As plan_read. */
+int plan_read_planned(struct planner *p, const char *path, struct strbuf *ret) must_check;
+
+int plan_note(struct planner *p, const char *fmt, ...) printf_like(2, 3) must_check;
+int plan_block(struct planner *p, const char *fmt, ...) printf_like(2, 3) must_check;
+
+/* A step without argv yet; fill in through the strlists. NULL: no memory, e set. */
+struct tool_step *plan_step(struct planner *p, const char *name, unsigned timeout_s,
+			    const char *why) must_check;
+/* Appends the NULL-terminated words. */
+int plan_words(struct planner *p, struct strlist *to, const char *const *words) must_check;
+
+int plan_nomem(struct planner *p);
