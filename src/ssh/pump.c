@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "ssh/session_priv.h"
+#include "ssh/window.h"
 
 #define OUTGOING_BYTES 65536u
 #define READ_BYTES (1024u * 1024) /* taken from the channel at once */
@@ -86,15 +87,16 @@ static void close_input(struct chan *c)
  */
 static void fill(struct chan *c)
 {
-	size_t window = c->s->config->window_bytes;
 	int held = ssh_channel_poll(c->handle, 0);
 	int n;
 
 	if (held <= 0)
 		return;
-	if (c->since_grown >= window / 2 && (size_t)held <= READ_BYTES) {
+	if (c->since_grown >= c->window / 2 && (size_t)held <= READ_BYTES) {
 		c->since_grown = 0;
-		n = ssh_channel_read_timeout(c->handle, c->incoming, (uint32_t)window, 0, 0);
+		c->window = window_for(window_round_trip_us(ssh_get_fd(c->s->handle)),
+				       c->s->config->window_bytes);
+		n = ssh_channel_read_timeout(c->handle, c->incoming, (uint32_t)c->window, 0, 0);
 	} else {
 		uint32_t want = (size_t)held > READ_BYTES ? READ_BYTES : (uint32_t)held;
 

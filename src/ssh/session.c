@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "ssh/ahead.h"
 #include "ssh/algo.h"
 #include "ssh/session_priv.h"
 
@@ -168,6 +169,7 @@ int session_serve(int fd, const struct session_config *c, struct err *e)
 	}
 	s->config = c;
 	s->has_aes = algo_has_aes();
+	ahead_set_socket(fd);
 	if (set_up(s, fd) < 0) {
 		err_set(e, ERR_SESSION, 0, "%s", s->handle ? ssh_get_error(s->handle) : "memory");
 	} else if (ssh_handle_key_exchange(s->handle) != SSH_OK) {

@@ -44,7 +44,7 @@ struct session_config {
 	const char *password; /* NULL: none */
 	const char *peer;     /* address, for the log */
 	unsigned attempts;    /* failed logins before the connection is closed */
-	size_t window_bytes;  /* receive window of a channel once data flows */
+	size_t window_bytes;  /* the most that a channel's receive window may become */
 
 	/* After the login; the caller lifts the limit on time. */
 	void (*logged_in)(void *arg);

@@ -55,7 +55,8 @@ struct chan {
 	struct outgoing out, err_out;
 	char *incoming; /* window_bytes of address space, touched as far as needed */
 	size_t in_off, in_len;
-	uint64_t since_grown; /* bytes read since the window was last widened */
+	size_t window;	      /* what it was widened to; 0: not yet */
+	uint64_t since_grown; /* bytes read since then */
 	bool in_closed;
 };
 
