@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/log.h"
 #include "job/common.h"
 #include "job/discard.h"
@@ -102,11 +101,8 @@ static int job_release_running(FILE *out, struct err *e)
 	struct record r = { 0 };
 	int rc;
 
-	if (mkdirs(RUN_DIR, 0700, e) < 0 || job_lock("release", e) < 0 ||
-	    running_load(&running, &r, e) < 0) {
-		e->extent = EXTENT_UNKNOWN;
-		return -1;
-	}
+	if (job_lock("release", e) < 0 || running_load(&running, &r, e) < 0)
+		return job_fail(e, NULL);
 	rc = release_running(&running, &r, out, e);
 	if (rc < 0) {
 		job_fail(e, &r);
@@ -139,17 +135,35 @@ static const struct root *find_own(const struct target *t, const char **ret_path
 	return &t->fs[best].root;
 }
 
-static int release_target(const struct target *t, struct record *r, FILE *out, struct err *e)
+static const struct root *find_part(const struct target *t, const char *uuid)
 {
-	const struct root *fs[TARGET_FS_MAX];
-	const char *mounts[TARGET_FS_MAX];
 	unsigned i;
 
-	for (i = 0; i < t->fs_count; i++) {
-		fs[i] = &t->fs[i].root;
-		mounts[i] = t->fs[i].mount;
+	for (i = 0; i < t->fs_count; i++)
+		if (t->fs[i].volume->uuid && strcmp(t->fs[i].volume->uuid, uuid) == 0)
+			return &t->fs[i].root;
+	return NULL;
+}
+
+static int release_target(const struct target *t, struct record *r, FILE *out, struct err *e)
+{
+	const struct root *fs[RECORD_FS_MAX];
+	const char *mounts[RECORD_FS_MAX];
+	unsigned i;
+
+	/* by J: what is on a file system that is not here could never be deleted after J is */
+	for (i = 0; i < r->fs_count; i++) {
+		const struct switch_fs *part = &r->filesystems[i];
+
+		fs[i] = find_part(t, part->uuid);
+		mounts[i] = part->mount;
+		if (!fs[i])
+			return err_set(e, ERR_RELEASE, 0, "the file system %s for %s is not there",
+				       part->uuid, part->mount);
 	}
-	return release_run(r, fs, mounts, t->fs_count, out, e);
+	if (r->fs_count == 0)
+		return err_set(e, ERR_STAGE_STATE, 0, "nothing was switched");
+	return release_run(r, fs, mounts, r->fs_count, out, e);
 }
 
 int job_release(FILE *out, struct err *e)

@@ -5,6 +5,8 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/report.h"
+#include "base/run.h"
+#include "job/common.h"
 #include "job/exchange.h"
 #include "job/job.h"
 #include "job/progress.h"
@@ -46,7 +48,9 @@ static void count_done(const struct status *s, unsigned *done, unsigned *all)
 		for (k = 0; k < s->t->fs_count; k++) {
 			struct exchange x = { .live = &s->t->fs[k].root, .tree = TREE_DIR };
 
-			if (strcmp(s->t->fs[k].mount, part->mount) == 0)
+			const char *uuid = s->t->fs[k].volume->uuid;
+
+			if (uuid && strcmp(uuid, part->uuid) == 0)
 				*done += exchange_count_done(&x, part);
 		}
 	}
@@ -57,10 +61,11 @@ static json_t *read_progress(void)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
 	struct strlist lines cleanup_strlist = STRLIST_INIT;
+	char path[256];
 	json_t *v;
 	size_t i;
 
-	if (file_slurp(RUN_DIR "/" PROGRESS_FILE, &b, SMALL_FILE, NULL) < 0 ||
+	if (file_slurp(run_path(path, sizeof(path), PROGRESS_FILE), &b, SMALL_FILE, NULL) < 0 ||
 	    strlist_split(&lines, strbuf_str(&b), "\n") < 0)
 		return NULL;
 	v = json_object();
@@ -166,9 +171,10 @@ static void print_progress(FILE *out)
 static void print_last_error(FILE *out)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
-	char shown[300];
+	char shown[300], path[256];
 
-	if (file_slurp(RUN_DIR "/last_error", &b, SMALL_FILE, NULL) < 0 || b.len == 0)
+	if (file_slurp(run_path(path, sizeof(path), "last_error"), &b, SMALL_FILE, NULL) < 0 ||
+	    b.len == 0)
 		return;
 	b.data[strcspn(b.data, "\n")] = '\0';
 	str_escape(shown, sizeof(shown), b.data);
@@ -246,10 +252,8 @@ static int status_running(FILE *out, bool json, struct err *e)
 	struct status s = { .fs0 = &running, .r = &r };
 	int rc;
 
-	if (running_load(&running, &r, e) < 0) {
-		e->extent = EXTENT_UNKNOWN;
-		return -1;
-	}
+	if (running_load(&running, &r, e) < 0)
+		return job_fail(e, NULL);
 	s.place = running_is_clone(&running, &r) ? STATUS_RUNNING_CLONE : STATUS_RUNNING_OLD;
 	rc = print_status(&s, out, json);
 	record_done(&r);
@@ -266,14 +270,14 @@ int job_status(FILE *out, bool json, struct err *e)
 	if (running_has_job())
 		return status_running(out, json, e);
 	if (target_open(&t, TARGET_LOOK, e) < 0) {
+		job_fail_open(e);
 		rc = tell_no_target(out, json, e);
 		err_clear(e);
 		return rc;
 	}
 	if (record_load(&r, s.fs0, e) < 0) {
-		e->extent = EXTENT_UNKNOWN;
 		target_close(&t);
-		return -1;
+		return job_fail(e, NULL);
 	}
 	rc = print_status(&s, out, json);
 	record_done(&r);

@@ -35,18 +35,20 @@ static int enter_state(const struct target *t, struct record *r, enum job_state 
 
 /* ---- the plan and the file systems it is for ---- */
 
-/* Names at the top of t->fs[fs] that another file system is mounted on. */
-static int list_mount_points(const struct target *t, unsigned fs, struct strlist *ret,
-			     struct err *e)
+/*
+ * Names at the top of a part that another part is mounted on. By the plan and not by the target: halfway, the fstab
+ * that the target is opened by may be either system's.
+ */
+static int list_mount_points(const struct record *r, const struct switch_fs *part,
+			     struct strlist *ret, struct err *e)
 {
-	const char *top = t->fs[fs].mount;
-	size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
+	size_t len = strcmp(part->mount, "/") == 0 ? 0 : strlen(part->mount);
 	unsigned i;
 
-	for (i = 0; i < t->fs_count; i++) {
-		const char *m = t->fs[i].mount;
+	for (i = 0; i < r->fs_count; i++) {
+		const char *m = r->filesystems[i].mount;
 
-		if (i == fs || strncmp(m, top, len) != 0 || m[len] != '/' || !m[len + 1] ||
+		if (strncmp(m, part->mount, len) != 0 || m[len] != '/' || !m[len + 1] ||
 		    strchr(m + len + 1, '/'))
 			continue;
 		if (strlist_add(ret, m + len + 1) < 0)
@@ -66,8 +68,7 @@ static int find_fs(const struct target *t, const struct switch_fs *part, struct 
 	unsigned i;
 
 	for (i = 0; i < t->fs_count; i++)
-		if (strcmp(uuid_of(&t->fs[i]), part->uuid) == 0 &&
-		    strcmp(t->fs[i].mount, part->mount) == 0)
+		if (strcmp(uuid_of(&t->fs[i]), part->uuid) == 0)
 			return (int)i;
 	return err_set(e, ERR_EXCHANGE, ENODEV, "the file system %s for %s is not there",
 		       part->uuid, part->mount);
@@ -75,22 +76,23 @@ static int find_fs(const struct target *t, const struct switch_fs *part, struct 
 
 typedef int part_fn(const struct exchange *x, struct switch_fs *part, void *arg, struct err *e);
 
-static int with_part(const struct target *t, struct switch_fs *part, unsigned fs,
+static int with_part(const struct target *t, const struct record *r, struct switch_fs *part,
 		     const struct switch_ops *ops, part_fn *fn, void *arg, struct err *e)
 {
+	int fs = find_fs(t, part, e);
 	struct strlist points cleanup_strlist = STRLIST_INIT;
 	struct exchange x = {
-		.live = &t->fs[fs].root,
 		.tree = TREE_DIR,
 		.mount_points = &points,
 		.step = ops->step,
 		.arg = ops->arg,
 	};
 
-	if (list_mount_points(t, fs, &points, e) < 0)
+	if (fs < 0 || list_mount_points(r, part, &points, e) < 0)
 		return -1;
+	x.live = &t->fs[fs].root;
 	if (fn(&x, part, arg, e) < 0)
-		return err_ctx(e, "on the file system of %s", t->fs[fs].mount);
+		return err_ctx(e, "on the file system of %s", part->mount);
 	return 0;
 }
 
@@ -106,7 +108,7 @@ static int each_part(const struct target *t, struct record *r, bool backwards,
 	for (i = 0; i < r->fs_count; i++) {
 		struct switch_fs *part = &r->filesystems[backwards ? r->fs_count - 1 - i : i];
 
-		if (with_part(t, part, (unsigned)find_fs(t, part, e), ops, fn, arg, e) < 0)
+		if (with_part(t, r, part, ops, fn, arg, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -124,15 +126,10 @@ static int make_plan(const struct target *t, struct record *r, const struct swit
 	unsigned i;
 
 	record_drop_plan(r);
-	for (i = 0; i < t->fs_count; i++) {
-		struct switch_fs *part = record_add_fs(r, uuid_of(&t->fs[i]), t->fs[i].mount);
-
-		if (!part)
+	for (i = 0; i < t->fs_count; i++)
+		if (!record_add_fs(r, uuid_of(&t->fs[i]), t->fs[i].mount))
 			return err_set(e, ERR_NOMEM, 0, "planning the switch");
-		if (with_part(t, part, i, ops, plan_part, NULL, e) < 0)
-			return -1;
-	}
-	return 0;
+	return each_part(t, r, false, ops, plan_part, NULL, e);
 }
 
 struct refresh {

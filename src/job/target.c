@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "disk/mount.h"
+#include "job/record.h"
 #include "job/target_priv.h"
 #include "job/target_rules.h"
 
@@ -357,6 +358,39 @@ static int attach_others(struct target *t, const struct opening *o, struct err *
 	return rc;
 }
 
+/*
+ * During and after a switch the fstab is one or the other system's. The file systems that J's plan speaks of
+ * belong to the target whatever it says.
+ */
+static int attach_planned(struct target *t, const struct opening *o, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	struct record r;
+	unsigned i, k;
+	int rc = 0;
+
+	if (record_load(&r, &t->fs[0].root, &ignored) < 0)
+		return 0; /* the commands that need it say so themselves */
+	for (i = 1; i < r.fs_count && rc == 0; i++) {
+		const struct switch_fs *part = &r.filesystems[i];
+		bool has = false;
+
+		for (k = 0; k < t->fs_count; k++)
+			has |= t->fs[k].volume->uuid &&
+			       strcmp(t->fs[k].volume->uuid, part->uuid) == 0;
+		for (k = 0; k < t->scan.volume_count && !has; k++) {
+			const struct volume *v = &t->scan.volumes[k];
+
+			if (!v->uuid || strcmp(v->uuid, part->uuid) != 0)
+				continue;
+			rc = attach(t, v, strdup(part->mount), strdup("defaults"), o, e);
+			has = true;
+		}
+	}
+	record_done(&r);
+	return rc;
+}
+
 /* ---- our own folders ---------------------------------------------------------------------------- */
 
 /* A real folder of root's with this mode; what a hostile tree put in its place is refused. */
@@ -451,6 +485,8 @@ static int open_once(struct target *t, const struct opening *o, struct err *e)
 		err_ctx(e, "mounting %s, the target's root file system", v->path);
 	if (rc == 0)
 		rc = attach_others(t, o, e);
+	if (rc == 0)
+		rc = attach_planned(t, o, e);
 	if (rc != 0)
 		return rc;
 	find_boot_disk(t);

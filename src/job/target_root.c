@@ -52,7 +52,8 @@ static int probe(const struct volume *v, struct candidate *c, struct err *e)
 		return -1;
 	if (root_open(&r, at, e) == 0) {
 		*c = (struct candidate){ .volume = v, .has_record = root_exists(&r, RECORD_PATH) };
-		rc = target_is_linux_root(&r);
+		/* halfway through a switch the record tells it, whatever is at the top */
+		rc = c->has_record || target_is_linux_root(&r);
 		if (rc)
 			read_hostname(&r, c);
 		root_close(&r);
