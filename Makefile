@@ -92,9 +92,6 @@ $(B)/obj/%.o: src/%.c | $(SETUP)
 	@echo "  CC   $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Until all modules exist: what is missing is a warning, and a crash when it is called.
-LINK_PARTIAL := -Wl,--warn-unresolved-symbols
-
 # libssh reads its socket through src/ssh/ahead.c. Found before the system's by -L.
 LIBSSH := $(B)/lib/libssh.a
 $(LIBSSH): | $(SETUP)
@@ -102,9 +99,11 @@ $(LIBSSH): | $(SETUP)
 	objcopy --redefine-sym recv=rehost_ssh_recv --redefine-sym poll=rehost_ssh_poll \
 		$$($(CC) -print-file-name=libssh.a) $@
 
-$(B)/rehost.debug: $(LIBS) $(LIBSSH)
+# --no-warnings: glibc warns of look-ups through NSS, which ssh_start() keeps to files and DNS.
+$(B)/rehost.debug: $(LIBS) $(LIBSSH) scripts/no-unwind.ld
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections $(LINK_PARTIAL) -o $@ \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,--no-warnings \
+		-Wl,-T,scripts/no-unwind.ld -o $@ \
 		-Wl,--start-group $(LIBS) $(STATIC_LIBS) -Wl,--end-group
 
 $(B)/rehost: $(B)/rehost.debug
