@@ -123,6 +123,19 @@ static bool says(const char *text, const char *word)
 	return text && strcasestr(text, word) != NULL;
 }
 
+const char *stream_compression(const struct stream *s)
+{
+	static const char *const known[] = { "gzip", "bzip2", "xz", "zstd", "lz4" };
+	const char *name = archive_filter_count(s->outer) > 1 ? archive_filter_name(s->outer, 0)
+							      : NULL;
+	size_t i;
+
+	for (i = 0; name && i < ARRAY_SIZE(known); i++)
+		if (strcmp(name, known[i]) == 0)
+			return known[i];
+	return "none";
+}
+
 static int stream_error(struct stream *s, struct archive *a, struct err *e)
 {
 	const char *text = archive_error_string(a);
@@ -136,6 +149,9 @@ static int stream_error(struct stream *s, struct archive *a, struct err *e)
 			       (unsigned long long)s->progress->stream_bytes);
 	if (archive_errno(a) == ENOMEM)
 		return err_set(e, ERR_NOMEM, 0, "%s", text ? text : "decompressing");
+	if (says(text, "unrecognized archive format"))
+		return err_set(e, ERR_TAR_NOT, 0, "it begins with something else (compression: %s)",
+			       stream_compression(s));
 	if (says(text, "truncated") || says(text, "premature"))
 		return err_set(e, ERR_TAR_CUT, 0, "%s", text);
 	return err_set(e, ERR_TAR_DAMAGED, 0, "%s", text ? text : "unreadable");
@@ -202,19 +218,6 @@ void stream_close(struct stream *s)
 	s->in = s->copy = NULL;
 }
 
-const char *stream_compression(const struct stream *s)
-{
-	static const char *const known[] = { "gzip", "bzip2", "xz", "zstd", "lz4" };
-	const char *name = archive_filter_count(s->outer) > 1 ? archive_filter_name(s->outer, 0)
-							      : NULL;
-	size_t i;
-
-	for (i = 0; name && i < ARRAY_SIZE(known); i++)
-		if (strcmp(name, known[i]) == 0)
-			return known[i];
-	return "none";
-}
-
 /* ---- members ---- */
 
 /* libarchive is satisfied by less: no bytes at all, or one zero block. */
@@ -248,9 +251,6 @@ int stream_next(struct stream *s, struct archive_entry *entry, const char **ret_
 			*ret_warning = text ? text : "the header has something unknown";
 		return 1;
 	}
-	if (says(text, "unrecognized archive format"))
-		return err_set(e, ERR_TAR_NOT, 0, "it begins with something else (%s)",
-			       stream_compression(s));
 	/* RETRY as well: going on would leave members out silently. */
 	return stream_error(s, s->inner, e);
 }
