@@ -209,15 +209,36 @@ static size_t same_bytes(struct file *f, const struct piece *piece)
 	return i;
 }
 
+#define HOLE_UNIT 4096u /* smaller parts of a block may be there as zeros */
+
+/* Does nothing but zeros, in less than whole blocks, lie between? */
+static bool is_hole(struct file *f, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		off_t data = lseek(f->fd, (off_t)from, SEEK_DATA);
+		size_t n, i;
+
+		if (data < 0 || (uint64_t)data >= to)
+			return true;
+		n = HOLE_UNIT - (size_t)data % HOLE_UNIT;
+		if (n > to - (uint64_t)data)
+			n = (size_t)(to - (uint64_t)data);
+		if (n == HOLE_UNIT)
+			return false;
+		if (pread_full(f->fd, f->scratch, n, data) < 0)
+			return false;
+		for (i = 0; i < n; i++)
+			if (f->scratch[i])
+				return false;
+		from = (uint64_t)data + n;
+	}
+	return true;
+}
+
 /* Old data where the new file has a hole. */
 static int make_hole(struct file *f, uint64_t from, uint64_t to, struct err *e)
 {
-	off_t data;
-
-	if (!f->existed || from >= f->old_size || from >= to)
-		return 0;
-	data = lseek(f->fd, (off_t)from, SEEK_DATA);
-	if (data < 0 || (uint64_t)data >= to)
+	if (!f->existed || from >= f->old_size || is_hole(f, from, to))
 		return 0;
 	f->changed = true;
 	if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
