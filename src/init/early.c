@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -25,6 +26,7 @@
 #define SENTINEL "/etc/rehost/complete"
 #define TERM_WAIT_MS 5000
 #define REBOOT_WAIT_S 30
+#define RANDOM_WAITERS 4
 
 void early_stdio(void)
 {
@@ -36,6 +38,21 @@ void early_stdio(void)
 		dup2(fd, i);
 	if (fd > 2)
 		close(fd);
+}
+
+void early_wait_for_random(void)
+{
+	char byte;
+
+	for (int i = 0; i < RANDOM_WAITERS; i++) {
+		if (getrandom(&byte, 1, GRND_NONBLOCK) == 1)
+			return;
+		if (fork() == 0) {
+			if (nice(5) < 0 || getrandom(&byte, 1, 0) < 0)
+				_exit(1);
+			_exit(0);
+		}
+	}
 }
 
 void early_mounts(void)

@@ -11,6 +11,13 @@
 /* Descriptors 0 to 2 on /dev/console, or /dev/null. */
 void early_stdio(void);
 
+/*
+ * Without an entropy device the kernel collects timer jitter only while somebody waits for random
+ * numbers, one bit a tick and waiting process. The service needs them for its first answer, so a few
+ * processes wait side by side from the first moment. They end as soon as the kernel is ready.
+ */
+void early_wait_for_random(void);
+
 /* proc, sys, dev, pts, shm, run, tmp, efivarfs, pstore; /run/rehost 0700. Goes on after failures. */
 void early_mounts(void);
 

@@ -175,6 +175,7 @@ int hotplug_run(void)
 		log_error("modules: %s", e.nctx ? e.ctx[0] : "not readable");
 		return EXIT_UNTOUCHED;
 	}
+	log_debug("modules: tables read");
 	coldplug(&w, true);
 	coldplug(&w, false);
 	log_info("modules: %zu files tried, %zu devices without a driver here", w.done.count,

@@ -344,6 +344,7 @@ int init_main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	early_stdio();
+	early_wait_for_random();
 	complete = early_image_is_complete();
 	early_mounts();
 	signals = open_signals();

@@ -73,8 +73,10 @@ static int load_file(struct modload *m, const char *path, struct err *e)
 	if (fd < 0)
 		return err_set(e, ERR_INIT_MODULES, errno, "%s", full);
 	if (syscall(SYS_finit_module, fd, strbuf_str(&options),
-		    str_ends(path, ".ko") ? 0 : FINIT_COMPRESSED) == 0)
+		    str_ends(path, ".ko") ? 0 : FINIT_COMPRESSED) == 0) {
+		log_debug("module %s loaded", name);
 		return 1;
+	}
 	if (errno == EEXIST)
 		return 0;
 	return err_set(e, ERR_INIT_MODULES, errno, "module %s", name);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define ANSWER_SIZE 32768
+#define FLAG_LOWER_UP 0x10000U /* IFF_LOWER_UP of linux/if.h, which net/if.h hides */
 
 struct request {
 	struct nlmsghdr head;
@@ -247,7 +248,8 @@ static int take_link(const struct nlmsghdr *h, void *slot)
 	l->ifindex = m->ifi_index;
 	l->type = m->ifi_type;
 	l->flags = m->ifi_flags;
-	l->carrier = (m->ifi_flags & IFF_UP) && (m->ifi_flags & IFF_RUNNING);
+	/* Not IFF_RUNNING: the kernel updates that once a second only. */
+	l->carrier = (m->ifi_flags & IFF_UP) && (m->ifi_flags & FLAG_LOWER_UP);
 	for (struct rtattr *a = IFLA_RTA(m); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type == IFLA_IFNAME)
 			copy_text(l->name, sizeof(l->name), a);
