@@ -114,8 +114,6 @@ int console_render(struct strlist *lines, const struct console_facts *f, unsigne
 	for (size_t i = 0; i < f->links.count; i++)
 		if (add_text(lines, "  ", f->links.items[i], width) < 0)
 			return -1;
-	if (!f->links.count && strlist_add(lines, "  no network card yet") < 0)
-		return -1;
 	if (add_login(lines, f) < 0)
 		return -1;
 	if (!str_is_empty(f->state) && add_text(lines, "State: ", f->state, width) < 0)

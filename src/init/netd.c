@@ -75,14 +75,14 @@ static void read_names(struct net_link_id *id)
 			snprintf(domain_part, sizeof(domain_part), "P%u", domain);
 		if (function)
 			snprintf(function_part, sizeof(function_part), "f%u", function);
-		snprintf(id->path_name, sizeof(id->path_name), "en%sp%us%u%s", domain_part, bus,
+		snprintf(id->path_name, sizeof(id->path_name), "en%.6sp%us%u%.2s", domain_part, bus,
 			 device, function_part);
 		snprintf(place, sizeof(place), "%04x:%02x:%02x", domain & 0xffff, bus & 0xff,
 			 device & 0xff);
 		int slot = find_slot(place);
 
 		if (slot >= 0)
-			snprintf(id->slot_name, sizeof(id->slot_name), "en%ss%d%s", domain_part,
+			snprintf(id->slot_name, sizeof(id->slot_name), "en%.6ss%d%.2s", domain_part,
 				 slot, function_part);
 		return;
 	}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "init/cmdline.h"
+#include "init/hotplug.h"
+#include "init/settings.h"
+
+static void split(struct strlist *words, const char *text)
+{
+	*words = STRLIST_INIT;
+	assert_int_equal(cmdline_split(words, text), 0);
+}
+
+static void test_split(void **state)
+{
+	struct strlist w;
+
+	(void)state;
+	split(&w, "  quiet\troot=/dev/vda1 rehost.key=\"ssh-ed25519 AAAA me@x\"  \"a=b c\"\n");
+	assert_int_equal(w.count, 4);
+	assert_string_equal(w.items[0], "quiet");
+	assert_string_equal(w.items[1], "root=/dev/vda1");
+	assert_string_equal(w.items[2], "rehost.key=ssh-ed25519 AAAA me@x");
+	assert_string_equal(w.items[3], "a=b c");
+	strlist_done(&w);
+	split(&w, "");
+	assert_int_equal(w.count, 0);
+	strlist_done(&w);
+	split(&w, "good x=\033[2J \"\" open=\"a b");
+	assert_int_equal(w.count, 2);
+	assert_string_equal(w.items[1], "open=a b");
+	strlist_done(&w);
+}
+
+static void test_values(void **state)
+{
+	struct strlist w;
+
+	(void)state;
+	split(&w, "ip=dhcp ip=off rehost.shell debug=0 ipx=1");
+	assert_string_equal(cmdline_value(&w, "ip"), "off");
+	assert_string_equal(cmdline_value(&w, "rehost.shell"), "");
+	assert_null(cmdline_value(&w, "i"));
+	assert_true(cmdline_flag(&w, "rehost.shell"));
+	assert_false(cmdline_flag(&w, "debug"));
+	assert_false(cmdline_flag(&w, "absent"));
+	strlist_done(&w);
+}
+
+static void test_options(void **state)
+{
+	struct strlist w;
+	struct strbuf b = STRBUF_INIT;
+
+	(void)state;
+	split(&w, "rehost.shell=1 rehost.key=\"ssh-rsa AAAA\" rehost.root=/dev/sda1 rehost.x=1 "
+		  "rehost.x=2");
+	assert_int_equal(cmdline_options(&b, &w,
+					 "# comment\nrehost.root=/dev/vda1\n grace=30 \nbad key=1\n"
+					 "key=no\nkeyboard=us\nflag\r\n"),
+			 0);
+	/* The command line wins, each key once, sorted, keys for SSH are not options. */
+	assert_string_equal(strbuf_str(&b), "flag=1\ngrace=30\nkeyboard=us\nroot=/dev/sda1\n"
+					    "shell=1\nx=2\n");
+	strbuf_done(&b);
+	assert_int_equal(cmdline_options(&b, &w, NULL), 0);
+	assert_string_equal(strbuf_str(&b), "root=/dev/sda1\nshell=1\nx=2\n");
+	strbuf_done(&b);
+	strlist_done(&w);
+}
+
+static void test_keys(void **state)
+{
+	struct strlist w;
+	struct strbuf b = STRBUF_INIT;
+	unsigned skipped;
+
+	(void)state;
+	split(&w, "rehost.key=\"ssh-ed25519 AAAAC3 a\" rehost.key=ssh-ed25519 AAAAC3 "
+		  "rehost.key=\"sk-ssh-ed25519@openssh.com AAAAG c\"");
+	assert_int_equal(cmdline_keys(&b, &w,
+				      "# mine\n\nno-pty,command=\"x y\" ssh-rsa AAAAB3 d\n"
+				      "ssh-rsa BBBB e\n#ssh-rsa AAAA f\n",
+				      &skipped),
+			 3);
+	/* The unquoted one fell apart, BBBB is no key. */
+	assert_int_equal(skipped, 2);
+	assert_string_equal(strbuf_str(&b), "ssh-ed25519 AAAAC3 a\n"
+					    "sk-ssh-ed25519@openssh.com AAAAG c\n"
+					    "no-pty,command=\"x y\" ssh-rsa AAAAB3 d\n");
+	strbuf_done(&b);
+	strlist_done(&w);
+	split(&w, "quiet");
+	assert_int_equal(cmdline_keys(&b, &w, NULL, &skipped), 0);
+	assert_int_equal(skipped, 0);
+	strlist_done(&w);
+}
+
+static void test_password(void **state)
+{
+	unsigned char random[24];
+	char a[PASSWORD_LEN + 1];
+
+	(void)state;
+	for (int i = 0; i < 24; i++)
+		random[i] = (unsigned char)(i + 232); /* 232 % 32 is 8 */
+	settings_password(a, random);
+	assert_string_equal(a, "ijkm-npqr-stuv-wxyz-2345-6789");
+	assert_int_equal(strlen(a), PASSWORD_LEN);
+}
+
+static void test_uevent(void **state)
+{
+	static const char m[] = "add@/devices/x\0ACTION=add\0MODALIAS=virtio:d1\0SEQNUM=7";
+
+	(void)state;
+	assert_string_equal(uevent_value(m, sizeof(m), "ACTION"), "add");
+	assert_string_equal(uevent_value(m, sizeof(m), "MODALIAS"), "virtio:d1");
+	assert_null(uevent_value(m, sizeof(m), "MOD"));
+	/* The last value is not terminated within the message. */
+	assert_null(uevent_value(m, sizeof(m) - 1, "SEQNUM"));
+	assert_null(uevent_value(m, 0, "ACTION"));
+	assert_true(hotplug_is_urgent("virtio:d00000001v00001AF4"));
+	assert_false(hotplug_is_urgent("virtio:d00000002v00001AF4"));
+	assert_true(hotplug_is_urgent("pci:v00001D0Fd0000EC20sv0sd0bc02sc00i00"));
+	assert_false(hotplug_is_urgent("pci:v00001D0Fd00008061sv0sd0bc01sc08i02"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split),	 cmocka_unit_test(test_values),
+		cmocka_unit_test(test_options),	 cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_password), cmocka_unit_test(test_uevent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
