@@ -42,11 +42,14 @@ static const char *kernel_version(const char *path)
 	return dash ? dash + 1 : "";
 }
 
-static void check_nic_modules(struct check *c, const char *version, const struct strlist *builtin,
-			      const struct strlist *available)
+/* The network comes up after the root is mounted: its drivers are read from there. */
+static int check_nic_drivers(struct check *c, const char *version, struct err *e)
 {
+	struct strlist modules cleanup_strlist = STRLIST_INIT;
 	unsigned i;
 
+	if (initrd_modules_of(&modules, c->view, version, e) < 0)
+		return -1;
 	for (i = 0; i < c->facts->link_count; i++) {
 		char name[64];
 		char *p;
@@ -57,47 +60,43 @@ static void check_nic_modules(struct check *c, const char *version, const struct
 		for (p = name; *p; p++)
 			if (*p == '-')
 				*p = '_';
-		if (!strlist_has(builtin, name) && !strlist_has(available, name))
+		if (!strlist_has(&modules, name))
 			check_add(c, FINDING_BLOCKER, "network-driver",
 				  "kernel %s has no driver %s for the network card %s", version,
 				  name, c->facts->links[i].mac);
 	}
+	return 0;
 }
 
 static int check_image(struct check *c, const char *image, const char *version, struct err *e)
 {
-	struct strlist builtin cleanup_strlist = STRLIST_INIT,
-			       missing cleanup_strlist = STRLIST_INIT;
-	struct strlist available cleanup_strlist = STRLIST_INIT;
+	struct strbuf reason cleanup_strbuf = STRBUF_INIT;
 	struct initrd_content content = { 0 };
 	struct err local = ERR_INIT;
 	size_t i;
-	int rc;
+	int fits;
 
-	if (initrd_builtin_read(&builtin, c->view, version, e) < 0 ||
-	    initrd_available_read(&available, c->view, version, e) < 0)
-		return -1;
-	check_nic_modules(c, version, &builtin, &available);
 	if (initrd_content_read(&content, c->view, image, &local) < 0) {
 		check_add(c, FINDING_BLOCKER, "initramfs", "%s cannot be read: %s", image,
 			  local.nctx ? local.ctx[0] : "damaged");
 		return 0;
 	}
-	rc = initrd_missing(&missing, &content, &builtin, c->facts, e);
-	for (i = 0; i < missing.count && rc == 0; i++)
-		check_add(c, FINDING_BLOCKER, "initramfs-driver",
-			  "%s does not hold the driver %s, which this machine's disk needs", image,
-			  missing.items[i]);
 	if (!content.has_init)
 		check_add(c, FINDING_BLOCKER, "initramfs", "%s holds no /init", image);
-	for (i = 0; i < content.conf_texts.count; i++) {
+	fits = initramfs_fits(content.files, content.count, c->view, version, c->facts, &reason);
+	if (fits == 0)
+		check_add(c, FINDING_BLOCKER, "initramfs-fit", "%s does not fit this machine: %s",
+			  image, strbuf_str(&reason));
+	for (i = 0; i < content.count; i++) {
 		char name[1200];
 
-		snprintf(name, sizeof(name), "%.600s: %.500s", image, content.conf_paths.items[i]);
-		check_text(c, name, content.conf_texts.items[i]);
+		if (!content.files[i].data || strstr(content.files[i].path, ".ko"))
+			continue;
+		snprintf(name, sizeof(name), "%.600s: %.500s", image, content.files[i].path);
+		check_text(c, name, content.files[i].data);
 	}
 	initrd_content_done(&content);
-	return rc;
+	return fits < 0 ? err_set(e, ERR_NOMEM, 0, "judging an initramfs") : 0;
 }
 
 static int check_kernel(struct check *c, const struct grub_entry *entry, int fs, struct err *e)
@@ -116,6 +115,8 @@ static int check_kernel(struct check *c, const struct grub_entry *entry, int fs,
 	if (!*version || !root_is_dir(c->view, modules))
 		check_add(c, FINDING_BLOCKER, "modules", "%s has no modules: %s is missing", path,
 			  modules);
+	else if (check_nic_drivers(c, version, e) < 0)
+		return -1;
 	if (!entry->initrds.count)
 		check_add(c, FINDING_BLOCKER, "initramfs", "the menu starts %s without initramfs",
 			  path);

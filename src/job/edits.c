@@ -13,6 +13,8 @@
 #include "base/hash.h"
 
 #define OVERLAY_PREFIX "trusted.overlay."
+/* Set by edits_begin(): an upper folder alone may also be the empty one that opening the target makes. */
+#define BEGUN_PATH EDITS_DIR "/begun"
 #define DEPTH_MAX 256 /* folders inside one another: far above what edits make */
 #define XATTR_LIST_MAX 65536
 #define XATTR_VALUE_MAX 65536
@@ -352,13 +354,13 @@ int edits_merge(const struct target *t, struct err *e)
 		const struct target_fs *fs = &t->fs[i];
 		struct root tree cleanup_root = ROOT_INIT, upper cleanup_root = ROOT_INIT;
 
-		if (!root_exists(&fs->root, UPPER_DIR))
+		if (!root_exists(&fs->root, BEGUN_PATH))
 			continue; /* merged before, or never edited */
 		if (root_open_below(&tree, &fs->root, TREE_DIR, e) < 0 ||
 		    root_open_below(&upper, &fs->root, UPPER_DIR, e) < 0 ||
 		    edits_merge_folders(&tree, &upper, NULL, e) < 0 || sync_fs(fs, e) < 0)
 			return err_ctx(e, "merging the edits on %s", fs->mount);
-		/* Only now: an upper folder says that its merge may be unfinished. */
+		/* Only now: while the mark is there the merge may be unfinished. */
 		if (root_remove_tree(&fs->root, EDITS_DIR, e) < 0 || sync_fs(fs, e) < 0)
 			return err_ctx(e, "merging the edits on %s", fs->mount);
 	}
@@ -393,7 +395,9 @@ static int begin_fs(const struct target_fs *fs, struct err *e)
 	to = open_dir(upper.fd, ".");
 	if (from < 0 || to < 0)
 		return err_set(e, ERR_EDITS, errno, "opening the edits");
-	return copy_dir_meta(&m, from, to);
+	if (copy_dir_meta(&m, from, to) < 0)
+		return -1;
+	return root_replace(&fs->root, BEGUN_PATH, "", 0, NULL, e);
 }
 
 int edits_begin(const struct target *t, struct err *e)

@@ -3,11 +3,106 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 
 #include "transfer/initrd.h"
 
 #define LIST_MAX (8 * 1024 * 1024)
+#define ENTRIES_MAX 200000
+#define CONTENT_MAX (32u << 20) /* of all files looked into */
+
+struct reading {
+	struct initrd_content c;
+	size_t content_bytes;
+	bool is_too_large;
+};
+
+static bool is_conf(const char *path)
+{
+	static const char *const heads[] = { "conf/",	   "etc/fstab",	     "etc/crypttab",
+					     "cryptroot/", "etc/mdadm/",     "etc/cmdline.d/",
+					     "etc/lvm/" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(heads); i++)
+		if (str_starts(path, heads[i]))
+			return true;
+	return false;
+}
+
+static int want(void *arg, const char *path)
+{
+	(void)arg;
+	return is_conf(path) || initramfs_wants(path);
+}
+
+static int take_file(void *arg, const struct initrd_file *f)
+{
+	struct reading *r = arg;
+	struct initrd_content *c = &r->c;
+	struct initramfs_file *entry;
+	char *data = NULL;
+
+	r->content_bytes += f->data ? f->len : 0;
+	r->is_too_large = c->count == ENTRIES_MAX || r->content_bytes > CONTENT_MAX;
+	if (r->is_too_large)
+		return 1;
+	if (c->count == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 512;
+		struct initramfs_file *grown = realloc(c->files, cap * sizeof(*grown));
+
+		if (!grown)
+			return 1;
+		c->files = grown;
+		c->cap = cap;
+	}
+	entry = &c->files[c->count];
+	*entry = (struct initramfs_file){ .path = strdup(f->path), .len = f->data ? f->len : 0 };
+	if (!entry->path)
+		return 1;
+	c->count++;
+	if (f->data) {
+		data = malloc(f->len + 1);
+		if (!data)
+			return 1;
+		memcpy(data, f->data, f->len);
+		data[f->len] = '\0';
+		entry->data = data;
+	}
+	c->has_init |= strcmp(f->path, "init") == 0;
+	return 0;
+}
+
+int initrd_content_read(struct initrd_content *ret, const struct root *view, const char *path,
+			struct err *e)
+{
+	struct reading r = { 0 };
+	int fd cleanup_fd = root_openat(view, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	rc = initrd_walk(fd, want, take_file, &r, e);
+	if (rc == 0) {
+		*ret = r.c;
+		return 0;
+	}
+	initrd_content_done(&r.c);
+	if (rc > 0)
+		err_set(e, r.is_too_large ? ERR_LIMIT : ERR_NOMEM, 0, "an initramfs");
+	return err_ctx(e, "looking into %s", path);
+}
+
+void initrd_content_done(struct initrd_content *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++) {
+		free((char *)c->files[i].path);
+		free((char *)c->files[i].data);
+	}
+	free(c->files);
+	*c = (struct initrd_content){ 0 };
+}
 
 /* The name of a module's file as the kernel knows it; false when the path is none. */
 static bool module_name(const char *path, char *buf, size_t size)
@@ -28,65 +123,6 @@ static bool module_name(const char *path, char *buf, size_t size)
 	return true;
 }
 
-static int want_conf(void *arg, const char *path)
-{
-	static const char *const heads[] = { "conf/",	   "etc/fstab",	 "etc/crypttab",
-					     "cryptroot/", "etc/mdadm/", "etc/cmdline.d/",
-					     "etc/lvm/" };
-	size_t i;
-
-	(void)arg;
-	for (i = 0; i < ARRAY_SIZE(heads); i++)
-		if (str_starts(path, heads[i]))
-			return 1;
-	return 0;
-}
-
-static int take_file(void *arg, const struct initrd_file *f)
-{
-	struct initrd_content *c = arg;
-	char name[128];
-
-	c->entry_count++;
-	if (strcmp(f->path, "init") == 0)
-		c->has_init = true;
-	if (module_name(f->path, name, sizeof(name)) && strlist_add(&c->modules, name) < 0)
-		return -1;
-	if (f->data && want_conf(NULL, f->path) &&
-	    (strlist_add(&c->conf_paths, f->path) < 0 ||
-	     strlist_addn(&c->conf_texts, f->data, f->len) < 0))
-		return -1;
-	return 0;
-}
-
-int initrd_content_read(struct initrd_content *ret, const struct root *view, const char *path,
-			struct err *e)
-{
-	struct initrd_content c = { 0 };
-	int fd cleanup_fd = root_openat(view, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
-	int rc;
-
-	if (fd < 0)
-		return -1;
-	rc = initrd_walk(fd, want_conf, take_file, &c, e);
-	if (rc != 0) {
-		initrd_content_done(&c);
-		if (!err_is_set(e))
-			err_set(e, ERR_NOMEM, 0, "reading an initramfs");
-		return err_ctx(e, "looking into %s", path);
-	}
-	*ret = c;
-	return 0;
-}
-
-void initrd_content_done(struct initrd_content *c)
-{
-	strlist_done(&c->modules);
-	strlist_done(&c->conf_paths);
-	strlist_done(&c->conf_texts);
-	*c = (struct initrd_content){ 0 };
-}
-
 /* The first word of every line of a list of modules. */
 static int read_names(struct strlist *ret, const struct root *view, const char *version,
 		      const char *file, struct err *e)
@@ -96,7 +132,7 @@ static int read_names(struct strlist *ret, const struct root *view, const char *
 	char path[300], name[128];
 	size_t i;
 
-	snprintf(path, sizeof(path), "/lib/modules/%s/%s", version, file);
+	snprintf(path, sizeof(path), "/lib/modules/%.200s/%s", version, file);
 	if (!root_is_file(view, path))
 		return 0;
 	if (root_read(view, path, &text, LIST_MAX, e) < 0)
@@ -111,104 +147,79 @@ static int read_names(struct strlist *ret, const struct root *view, const char *
 	return 0;
 }
 
-int initrd_builtin_read(struct strlist *ret, const struct root *view, const char *version,
-			struct err *e)
+int initrd_modules_of(struct strlist *ret, const struct root *view, const char *version,
+		      struct err *e)
 {
-	return read_names(ret, view, version, "modules.builtin", e);
+	return read_names(ret, view, version, "modules.builtin", e) < 0 ?
+		       -1 :
+		       read_names(ret, view, version, "modules.dep", e);
 }
 
-int initrd_available_read(struct strlist *ret, const struct root *view, const char *version,
-			  struct err *e)
+/* ---- steps that need not run ---- */
+
+/* Why the image must be made anew, in reason; empty when it fits. */
+static int judge(const char *version, const struct root *view, const struct rewrite_facts *facts,
+		 struct strbuf *reason, struct err *e)
 {
-	return read_names(ret, view, version, "modules.dep", e);
-}
+	struct initrd_content content = { 0 };
+	struct err local = ERR_INIT;
+	char image[300];
+	int rc;
 
-static bool is_nic_driver(const struct rewrite_facts *facts, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < facts->link_count; i++)
-		if (facts->links[i].driver && strcmp(facts->links[i].driver, name) == 0)
-			return true;
-	return false;
-}
-
-static int need(struct strlist *ret, const struct initrd_content *c, const struct strlist *builtin,
-		const char *driver, struct err *e)
-{
-	char name[128];
-	char *p;
-
-	snprintf(name, sizeof(name), "%s", driver);
-	for (p = name; *p; p++)
-		if (*p == '-')
-			*p = '_';
-	if (strlist_has(&c->modules, name) || strlist_has(builtin, name) || strlist_has(ret, name))
+	snprintf(image, sizeof(image), "/boot/initrd.img-%.200s", version);
+	if (!root_is_file(view, image)) {
+		strbuf_adds(reason, "there is none");
 		return 0;
-	return strlist_add(ret, name) < 0 ? err_set(e, ERR_NOMEM, 0, "drivers of an initramfs") : 0;
-}
-
-int initrd_missing(struct strlist *ret, const struct initrd_content *c,
-		   const struct strlist *builtin, const struct rewrite_facts *facts, struct err *e)
-{
-	const char *const *d;
-	unsigned i;
-
-	/* The network comes up after the root is mounted: its drivers are read from there. */
-	for (d = facts->drivers; d && *d; d++)
-		if (!is_nic_driver(facts, *d) && need(ret, c, builtin, *d, e) < 0)
-			return -1;
-	for (i = 0; i < facts->fs_count; i++)
-		if (strcmp(facts->filesystems[i].mount, "/") == 0 &&
-		    need(ret, c, builtin, facts->filesystems[i].type, e) < 0)
-			return -1;
+	}
+	if (initrd_content_read(&content, view, image, &local) < 0) {
+		strbuf_adds(reason, "the one received cannot be read");
+		return 0;
+	}
+	rc = initramfs_fits(content.files, content.count, view, version, facts, reason);
+	initrd_content_done(&content);
+	if (rc < 0)
+		return err_set(e, ERR_NOMEM, 0, "judging an initramfs");
+	if (rc > 0)
+		strbuf_done(reason);
+	else if (!reason->len)
+		strbuf_adds(reason, "the one received does not fit");
 	return 0;
 }
 
-#define UUID_LEN 36
-
-static bool is_uuid(const char *s)
+static void remove_step(struct rewrite_plan *plan, size_t i)
 {
-	size_t i;
+	struct tool_step *step = &plan->steps[i];
 
-	for (i = 0; i < UUID_LEN; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (dash ? s[i] != '-' : !strchr("0123456789abcdefABCDEF", s[i]) || !s[i])
-			return false;
-	}
-	return true;
+	free(step->name);
+	free(step->why);
+	strlist_done(&step->argv);
+	strlist_done(&step->inputs);
+	strlist_done(&step->outputs);
+	memmove(step, step + 1, (plan->step_count - i - 1) * sizeof(*step));
+	plan->step_count--;
 }
 
-static bool is_known(const struct rewrite_facts *facts, const char *uuid)
+int initrd_drop_steps(struct rewrite_plan *plan, const struct root *view,
+		      const struct rewrite_facts *facts, FILE *out, struct err *e)
 {
-	unsigned i;
+	size_t i = 0;
 
-	for (i = 0; i < facts->fs_count; i++)
-		if (facts->filesystems[i].uuid && strcasecmp(facts->filesystems[i].uuid, uuid) == 0)
-			return true;
-	return false;
-}
+	while (i < plan->step_count) {
+		struct strbuf reason cleanup_strbuf = STRBUF_INIT;
+		const char *name = plan->steps[i].name;
 
-int initrd_foreign_uuids(struct strlist *ret, const struct initrd_content *c,
-			 const struct rewrite_facts *facts, struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < c->conf_texts.count; i++) {
-		const char *p;
-
-		for (p = c->conf_texts.items[i]; *p; p++) {
-			char uuid[UUID_LEN + 1];
-
-			if (!is_uuid(p))
-				continue;
-			memcpy(uuid, p, UUID_LEN);
-			uuid[UUID_LEN] = '\0';
-			p += UUID_LEN - 1;
-			if (!is_known(facts, uuid) && !strlist_has(ret, uuid) &&
-			    strlist_add(ret, uuid) < 0)
-				return err_set(e, ERR_NOMEM, 0, "configuration of an initramfs");
+		if (!str_starts(name, INITRAMFS_STEP)) {
+			i++;
+			continue;
+		}
+		if (judge(name + strlen(INITRAMFS_STEP), view, facts, &reason, e) < 0)
+			return -1;
+		if (reason.len) {
+			fprintf(out, "%s: must be made, %s\n", name, strbuf_str(&reason));
+			i++;
+		} else {
+			fprintf(out, "%s: fits this machine, kept as received\n", name);
+			remove_step(plan, i);
 		}
 	}
 	return 0;
