@@ -18,8 +18,8 @@ struct reading {
 
 static bool is_conf(const char *path)
 {
-	static const char *const heads[] = { "conf/",	   "etc/fstab",	     "etc/crypttab",
-					     "cryptroot/", "etc/mdadm/",     "etc/cmdline.d/",
+	static const char *const heads[] = { "conf/",	   "etc/fstab",	 "etc/crypttab",
+					     "cryptroot/", "etc/mdadm/", "etc/cmdline.d/",
 					     "etc/lvm/" };
 	size_t i;
 
@@ -150,9 +150,9 @@ static int read_names(struct strlist *ret, const struct root *view, const char *
 int initrd_modules_of(struct strlist *ret, const struct root *view, const char *version,
 		      struct err *e)
 {
-	return read_names(ret, view, version, "modules.builtin", e) < 0 ?
-		       -1 :
-		       read_names(ret, view, version, "modules.dep", e);
+	return read_names(ret, view, version, "modules.builtin", e) < 0
+		       ? -1
+		       : read_names(ret, view, version, "modules.dep", e);
 }
 
 /* ---- steps that need not run ---- */

@@ -27,7 +27,8 @@ void initrd_content_done(struct initrd_content *c);
 int initrd_modules_of(struct strlist *ret, const struct root *view, const char *version,
 		      struct err *e) must_check;
 
-#define INITRAMFS_STEP "initramfs " /* what the names of such steps begin with; the version follows */
+#define INITRAMFS_STEP \
+	"initramfs " /* what the names of such steps begin with; the version follows */
 
 /*
  * Takes steps out of the plan whose image, as received, serves this machine (initramfs_fits). Says so on out.

@@ -149,6 +149,10 @@ OLD_ROOT = {
         "\taddress 192.0.2.77/24\n\tgateway 192.0.2.1\n"),
     "etc/resolv.conf": "nameserver 192.0.2.53\n",
     "etc/default/grub": "GRUB_CMDLINE_LINUX=\"console=ttyS0,115200\"\n",
+    "etc/systemd/system/multi-user.target.wants/networking.service": "[Unit]\n",
+    "sbin/ifup": "#!/bin/sh\n",
+    "sbin/ifdown": "#!/bin/sh\n",
+    "sbin/ifquery": "#!/bin/sh\n",
     "root/precious": "do not lose me\n",
 }
 
@@ -159,10 +163,12 @@ def make_old_system(t, work):
     sh("mount", t.root, m)
     try:
         for path, text in OLD_ROOT.items():
-            write(m / path, text)
+            write(m / path, text, 0o755 if path.startswith("sbin/") else 0o644)
         for d in ("bin", "sbin", "usr/bin", "dev", "proc", "sys", "run", "boot"):
             (m / d).mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/sh", m / "bin/sh")
+        (m / "etc/ssh").mkdir()
+        sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", m / "etc/ssh/ssh_host_ed25519_key")
         (m / "sbin/init").symlink_to("/lib/systemd/systemd")
         sh("mount", t.boot, m / "boot")
         write(m / "boot/vmlinuz-5.10.0-old", "old kernel")
@@ -391,4 +397,6 @@ def test_other_options_run_what_depends_on_them(target):
     assert r.returncode in (0, 3), r.stdout + r.stderr
     assert target.read(target.clone_file("/etc/hostname")) == "newname\n"
     assert target.read(target.clone_file("/etc/machine-id")) != "fedcba9876543210fedcba9876543210\n"
+    key = "etc/ssh/ssh_host_ed25519_key.pub"
+    assert target.read(target.clone_file("/" + key)) == target.read("fs/0/" + key)
     old_system_is_whole(target)
