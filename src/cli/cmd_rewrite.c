@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/rewrite_offline.h"
 #include "job/job.h"
 
 /* A host name as hostname(7) allows it; what people type must not become a line of a file. */
@@ -51,7 +52,8 @@ static int parse_words(const struct command *c, const char *as, const char *host
 
 int cmd_rewrite(const struct command *c, int argc, char **argv)
 {
-	const char *as = NULL, *hostname = NULL, *host_keys = NULL, *folder = NULL;
+	const char *as = NULL, *hostname = NULL, *host_keys = NULL;
+	struct offline_words w = { 0 };
 	struct rewrite_options o = { 0 };
 	bool dry_run = false;
 	const struct command_option options[] = {
@@ -59,7 +61,9 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 		{ "hostname", NULL, &hostname },
 		{ "host-keys", NULL, &host_keys },
 		{ "dry-run", &dry_run, NULL },
-		{ "root", NULL, &folder },
+		{ "root", NULL, &w.folder },
+		{ "facts", NULL, &w.facts },
+		{ "target-files", NULL, &w.target_files },
 	};
 	struct err e = ERR_INIT;
 	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), NULL, 0, 0, NULL);
@@ -68,7 +72,13 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 		rc = parse_words(c, as, hostname, host_keys, &o);
 	if (rc >= 0)
 		return rc;
-	if (folder)
-		return command_usage(c, "--root is not in this build");
+	if (!w.folder != !w.facts || (w.target_files && !w.folder))
+		return command_usage(c, "--root and --facts go together");
+	if (w.folder) {
+		w.options = &o;
+		w.intent_typed = as != NULL;
+		w.dry_run = dry_run;
+		return command_end_offline(false, rewrite_offline(&w, &e), &e);
+	}
 	return command_end(c, false, job_rewrite(&o, dry_run, stdout, &e), &e);
 }

@@ -26,7 +26,9 @@ const struct command commands[] = {
 	  "  --hostname WHO   source, target or a name\n"
 	  "  --host-keys WHO  SSH host keys of source, target, or new ones\n"
 	  "  --dry-run        print the changes as a unified diff, write nothing\n"
-	  "  --root DIR       work on a plain folder instead of the target (offline)\n" },
+	  "  --root DIR       work on a plain folder instead of the target (offline),\n"
+	  "  --facts FILE     with this description of the target (JSON)\n"
+	  "  --target-files DIR  and these files of its old system\n" },
 	{ "check", PLACE_TARGET, cmd_check, "check [--json]",
 	  "proves that the clone would boot; exit 1 and the reasons when not", JSON },
 	{ "switch", PLACE_TARGET, cmd_switch, "switch",

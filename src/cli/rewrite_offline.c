@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* rewrite --root DIR: the planning and the edits alone, on a plain folder, with facts from a file. */
+#include <stdio.h>
+
+#include "base/io.h"
+#include "cli/rewrite_offline.h"
+#include "rewrite/facts_json.h"
+#include "rewrite/plan.h"
+
+#define FACTS_MAX (1024 * 1024)
+
+static void print_list(const char *label, const struct strlist *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		printf("%s: %s\n", label, l->items[i]);
+}
+
+/* What the operator typed goes before what the file says. */
+static void merge_options(struct rewrite_options *o, const struct rewrite_options *typed,
+			  bool intent_typed)
+{
+	if (intent_typed)
+		o->intent = typed->intent;
+	if (typed->hostname != CHOICE_DEFAULT || typed->hostname_text) {
+		o->hostname = typed->hostname;
+		o->hostname_text = typed->hostname_text;
+	}
+	if (typed->host_keys != CHOICE_DEFAULT)
+		o->host_keys = typed->host_keys;
+}
+
+static int show(const struct rewrite_plan *plan, const struct root *root, struct err *e)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	size_t i;
+
+	if (rewrite_plan_diff(plan, root, &text, e) < 0)
+		return -1;
+	fwrite(text.data, 1, text.len, stdout);
+	for (i = 0; i < plan->step_count; i++)
+		printf("step: %s: %s\n", plan->steps[i].name, plan->steps[i].why);
+	return 0;
+}
+
+static int run(const struct offline_words *w, const struct root *root, struct facts_file *f,
+	       struct err *e)
+{
+	struct rewrite_plan plan = { 0 };
+	int rc = rewrite_plan_make(&plan, root, &f->facts, &f->options, e);
+
+	if (rc < 0)
+		return -1;
+	print_list("note", &plan.notes);
+	print_list("blocker", &plan.blockers);
+	if (plan.blockers.count)
+		rc = err_set(e, ERR_BLOCKED, 0, "%s", plan.blockers.items[0]);
+	else if (w->dry_run)
+		rc = show(&plan, root, e);
+	else
+		rc = rewrite_plan_apply(&plan, root, e);
+	if (rc == 0 && plan.notes.count)
+		rc = EXIT_NOTES;
+	rewrite_plan_done(&plan);
+	return rc;
+}
+
+int rewrite_offline(const struct offline_words *w, struct err *e)
+{
+	struct root root cleanup_root = ROOT_INIT, target cleanup_root = ROOT_INIT;
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct facts_file f = { 0 };
+	int rc;
+
+	if (root_open(&root, w->folder, e) < 0 ||
+	    (w->target_files && root_open(&target, w->target_files, e) < 0) ||
+	    file_slurp(w->facts, &text, FACTS_MAX, e) < 0 ||
+	    facts_file_load(&f, strbuf_str(&text), text.len, e) < 0)
+		return -1;
+	if (w->target_files)
+		f.facts.target_files = &target;
+	merge_options(&f.options, w->options, w->intent_typed);
+	rc = run(w, &root, &f, e);
+	facts_file_done(&f);
+	return rc;
+}
