@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "job/identity.h"
+#include "job/status_words.h"
 
 /* Held until the process ends. */
 static int lock_fd = -1;
@@ -51,43 +52,13 @@ int job_lock(const char *command, struct err *e)
 	return 0;
 }
 
-static const char *state_text(enum job_state s)
-{
-	switch (s) {
-	case JOB_NONE:
-		return "no migration yet; the old system is untouched";
-	case JOB_STAGING:
-		return "receiving, or a stream was cut: the stage is incomplete, the old system is "
-		       "whole";
-	case JOB_STAGED:
-		return "the stage is complete; next: rewrite";
-	case JOB_EDITED:
-		return "rewritten for this machine; next: check";
-	case JOB_CHECKED:
-		return "checked; next: switch";
-	case JOB_MERGING:
-	case JOB_SWITCHING:
-		return "in the middle of the switch: type 'switch' to finish or 'rollback' to undo "
-		       "it";
-	case JOB_SWITCHED:
-		return "switched: the next boot starts the clone; later: release, or rollback";
-	case JOB_UNDOING:
-		return "in the middle of undoing the switch: type 'rollback' to finish it";
-	case JOB_RELEASING:
-		return "releasing: the old system is being deleted; type 'release' to finish";
-	case JOB_STATE_COUNT:
-		break;
-	}
-	return "unknown";
-}
-
 void job_show_state(const struct record *r)
 {
 	struct strbuf line cleanup_strbuf = STRBUF_INIT;
 	struct err e = ERR_INIT;
 	char path[256];
 
-	strbuf_addf(&line, "%s\n", state_text(r->state));
+	strbuf_addf(&line, "%s\n", status_words(r->state)->summary);
 	if (file_replace(run_path(path, sizeof(path), "state"), strbuf_str(&line), line.len, 0600,
 			 &e) < 0)
 		log_warn("state: %s", e.ctx[0]);

@@ -13,11 +13,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "disk/mount.h"
-#include "job/record.h"
 #include "job/target_priv.h"
-#include "job/target_rules.h"
 
-#define FSTAB_MAX (1024 * 1024)
 #define LOCK_TRIES 100
 #define LOCK_WAIT_MS 100
 
@@ -163,176 +160,21 @@ static void detach_last(struct target *t)
 	free(f->options);
 }
 
-/* ---- the other file systems, by the target's fstab -------------------------------------------- */
-
-struct found {
-	const struct volume *volume;
-	char *mount, *options;
-	bool is_optional;
-};
+/* ---- the other file systems -------------------------------------------------------------------- */
 
 static int compare_found(const void *a, const void *b)
 {
-	return strcmp(((const struct found *)a)->mount, ((const struct found *)b)->mount);
-}
-
-static int explain_missing(const struct target *t, const struct fstab_entry *entry, struct err *e)
-{
-	unsigned i;
-
-	for (i = 0; i < t->scan.volume_count; i++) {
-		const struct volume *v = &t->scan.volumes[i];
-		enum err_code code = volume_judge(v);
-
-		/* Behind such a container the missing one may well be. */
-		if ((code == ERR_ENCRYPTED || code == ERR_LVM || code == ERR_RAID) &&
-		    (str_starts(entry->spec, "/dev/m") || str_starts(entry->spec, "UUID=") ||
-		     str_starts(entry->spec, "/dev/disk/")))
-			return err_set(e, code, 0, "%s for %s was not found; %s holds %s",
-				       entry->spec, entry->file, v->path, v->type);
-	}
-	return err_set(e, ERR_FS_MISSING, 0, "%s for %s", entry->spec, entry->file);
-}
-
-static int add_other(struct target *t, const struct volume *v, char *mount, char *options,
-		     struct err *e)
-{
-	if (t->other_count == ARRAY_SIZE(t->others) || !mount || !options) {
-		free(mount);
-		free(options);
-		return mount && options ? 0 : err_set(e, ERR_NOMEM, 0, "list of file systems");
-	}
-	t->others[t->other_count++] =
-		(struct target_other){ .volume = v, .mount = mount, .options = options };
-	return 0;
-}
-
-static void add_swap(struct target *t, const struct volume *v)
-{
-	if (v && v->type && strcmp(v->type, "swap") == 0 && t->swap_count < ARRAY_SIZE(t->swaps))
-		t->swaps[t->swap_count++] = v;
-}
-
-static int note(struct target *t, struct err *e, const char *fmt, ...) printf_like(3, 4);
-static int note(struct target *t, struct err *e, const char *fmt, ...)
-{
-	char text[512], safe[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	str_escape(safe, sizeof(safe), text);
-	return strlist_add(&t->notes, safe) < 0 ? err_set(e, ERR_NOMEM, 0, "notes") : 0;
-}
-
-/* One local line: found[] gets it, or it is left alone, noted, or refused. */
-static int take_local(struct target *t, const struct fstab_entry *entry, struct found *found,
-		      unsigned *count, struct err *e)
-{
-	bool guessed, optional = target_entry_is_optional(entry);
-	const struct volume *v = target_resolve(&t->scan, entry->spec, t->fs[0].volume->disk,
-						&guessed);
-	char *mount = target_mount_path(entry->file);
-	enum err_code code;
-	unsigned i;
-
-	/* Not part of the running tree, but Gentoo's /boot is. */
-	if (!mount || (target_has_option(entry->options, "noauto") &&
-		       !target_path_is_below(mount, "/boot"))) {
-		free(mount);
-		return 0;
-	}
-	if (!v || v == t->fs[0].volume) {
-		free(mount);
-		if (v)
-			return note(t, e, "fstab names the root file system for %s too: left out",
-				    entry->file);
-		if (!optional)
-			return explain_missing(t, entry, e);
-		return note(t, e, "%s for %s is not there and may be absent: left out", entry->spec,
-			    entry->file);
-	}
-	if (guessed && note(t, e, "fstab says %s for %s: taken to be %s", entry->spec, entry->file,
-			    v->path) < 0) {
-		free(mount);
-		return -1;
-	}
-	if (v->type && strcmp(v->type, "vfat") == 0)
-		return add_other(t, v, mount, strdup(entry->options), e);
-	code = volume_judge(v);
-	if (code != ERR_NONE && !(code == ERR_AMBIVALENT && v->type)) {
-		free(mount);
-		if (optional)
-			return note(t, e,
-				    "%s for %s cannot be used here and may be absent: left out",
-				    v->path, entry->file);
-		return err_set(e, code, 0, "%s (%s) for %s", v->path,
-			       v->type ? v->type : "unknown content", entry->file);
-	}
-	for (i = 0; i < *count; i++) { /* a later line hides an earlier one */
-		if (strcmp(found[i].mount, mount) == 0 || found[i].volume == v) {
-			free(mount);
-			return note(t, e, "fstab mentions %s or %s twice: the first line counts",
-				    v->path, entry->file);
-		}
-	}
-	if (*count == TARGET_FS_MAX - 1) {
-		free(mount);
-		return err_set(e, ERR_LIMIT, 0, "more than %d file systems", TARGET_FS_MAX);
-	}
-	found[(*count)++] = (struct found){ v, mount, strdup(entry->options), optional };
-	return 0;
-}
-
-/* Reads the fstab and sorts its lines; also the options of / itself. */
-static int read_fstab(struct target *t, struct found *found, unsigned *count, struct err *e)
-{
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	struct fstab table;
-	size_t i;
-	int rc = 0;
-
-	if (!root_exists(&t->fs[0].root, "/etc/fstab"))
-		return note(t, e, "the target has no /etc/fstab: only / is used");
-	if (root_read(&t->fs[0].root, "/etc/fstab", &text, FSTAB_MAX, e) < 0 ||
-	    fstab_parse(&table, strbuf_str(&text), text.len, e) < 0)
-		return -1;
-	for (i = 0; i < table.entry_count && rc == 0; i++) {
-		const struct fstab_entry *entry = &table.entries[i];
-		bool guessed;
-
-		switch (target_entry_role(entry)) {
-		case ROLE_ROOT:
-			free(t->fs[0].options);
-			t->fs[0].options = strdup(entry->options);
-			if (target_resolve(&t->scan, entry->spec, t->fs[0].volume->disk,
-					   &guessed) != t->fs[0].volume)
-				rc = note(t, e, "fstab names %s for /, but the system is on %s",
-					  entry->spec, t->fs[0].volume->path);
-			break;
-		case ROLE_SWAP:
-			add_swap(t, target_resolve(&t->scan, entry->spec, t->fs[0].volume->disk,
-						   &guessed));
-			break;
-		case ROLE_LOCAL:
-			rc = take_local(t, entry, found, count, e);
-			break;
-		case ROLE_IGNORE:
-			break;
-		}
-	}
-	fstab_done(&table);
-	if (rc == 0 && !t->fs[0].options)
-		return err_set(e, ERR_NOMEM, 0, "list of file systems");
-	return rc;
+	return strcmp(((const struct target_found *)a)->mount,
+		      ((const struct target_found *)b)->mount);
 }
 
 static int attach_others(struct target *t, const struct opening *o, struct err *e)
 {
-	struct found found[TARGET_FS_MAX];
+	struct target_found found[TARGET_FS_MAX];
 	unsigned count = 0, i;
-	int rc = read_fstab(t, found, &count, e);
+	int rc = target_read_recorded(t, found, &count, e);
+
+	rc = rc == 0 ? target_read_fstab(t, found, &count, e) : rc < 0 ? -1 : 0;
 
 	if (count > 1) /* by path: a parent comes before what is below it */
 		qsort(found, count, sizeof(found[0]), compare_found);
@@ -346,8 +188,9 @@ static int attach_others(struct target *t, const struct opening *o, struct err *
 		}
 		rc = attach(t, found[i].volume, found[i].mount, found[i].options, o, e);
 		if (rc < 0 && found[i].is_optional) {
-			rc = note(t, e, "%s for %s cannot be mounted and may be absent: left out",
-				  found[i].volume->path, found[i].mount);
+			rc = target_note(t, e,
+					 "%s for %s cannot be mounted and may be absent: left out",
+					 found[i].volume->path, found[i].mount);
 			if (t->fs_count > before)
 				detach_last(t);
 		} else if (rc < 0) {
@@ -355,39 +198,6 @@ static int attach_others(struct target *t, const struct opening *o, struct err *
 				found[i].mount);
 		}
 	}
-	return rc;
-}
-
-/*
- * During and after a switch the fstab is one or the other system's. The file systems that J's plan speaks of
- * belong to the target whatever it says.
- */
-static int attach_planned(struct target *t, const struct opening *o, struct err *e)
-{
-	struct err ignored = ERR_INIT;
-	struct record r;
-	unsigned i, k;
-	int rc = 0;
-
-	if (record_load(&r, &t->fs[0].root, &ignored) < 0)
-		return 0; /* the commands that need it say so themselves */
-	for (i = 1; i < r.fs_count && rc == 0; i++) {
-		const struct switch_fs *part = &r.filesystems[i];
-		bool has = false;
-
-		for (k = 0; k < t->fs_count; k++)
-			has |= t->fs[k].volume->uuid &&
-			       strcmp(t->fs[k].volume->uuid, part->uuid) == 0;
-		for (k = 0; k < t->scan.volume_count && !has; k++) {
-			const struct volume *v = &t->scan.volumes[k];
-
-			if (!v->uuid || strcmp(v->uuid, part->uuid) != 0)
-				continue;
-			rc = attach(t, v, strdup(part->mount), strdup("defaults"), o, e);
-			has = true;
-		}
-	}
-	record_done(&r);
 	return rc;
 }
 
@@ -485,8 +295,6 @@ static int open_once(struct target *t, const struct opening *o, struct err *e)
 		err_ctx(e, "mounting %s, the target's root file system", v->path);
 	if (rc == 0)
 		rc = attach_others(t, o, e);
-	if (rc == 0)
-		rc = attach_planned(t, o, e);
 	if (rc != 0)
 		return rc;
 	find_boot_disk(t);

@@ -79,6 +79,28 @@ static int begin(const char *command, unsigned seconds)
 	return 0;
 }
 
+/* What J holds while a switch is under way, as far as opening the target is concerned. */
+static int record_switching(void)
+{
+	static struct switch_fs fs[TARGET_FS_MAX];
+	struct err e = ERR_INIT;
+	struct target t;
+	struct record r;
+	unsigned i;
+
+	if (job_begin(&t, &r, "switch", &e) < 0)
+		return fail(&e);
+	for (i = 0; i < t.fs_count; i++)
+		fs[i] = (struct switch_fs){ .uuid = t.fs[i].volume->uuid, .mount = t.fs[i].mount };
+	r.filesystems = fs;
+	r.fs_count = t.fs_count;
+	r.state = JOB_SWITCHING;
+	if (record_store(&r, &t.fs[0].root, &e) < 0)
+		return fail(&e);
+	target_close(&t);
+	return 0;
+}
+
 static int show_facts(void)
 {
 	struct identity_facts f;
@@ -139,6 +161,8 @@ int main(int argc, char **argv)
 		return begin(argv[2], 0);
 	if (strcmp(word, "hold") == 0 && argc == 3)
 		return begin(argv[2], 20);
+	if (strcmp(word, "record-switching") == 0)
+		return record_switching();
 	if (strcmp(word, "facts") == 0)
 		return show_facts();
 	if (strcmp(word, "plan") == 0)

@@ -32,12 +32,15 @@ def run(*argv, check=True, **kw):
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory):
+    """VARIANT=asan in the environment links the instrumented archives."""
     out = tmp_path_factory.mktemp("driver") / "target_driver"
-    libs = [TOP / f"build/lib/{m}.a" for m in ("job", "disk", "transfer", "rewrite", "base")]
-    run("make", "-s", "-C", TOP, *[str(lib.relative_to(TOP)) for lib in libs])
-    run("cc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{TOP}/src", "-o", out, TOP / "tests/interop/target_driver.c",
-        "-Wl,--start-group", *libs, "-Wl,--end-group", "-larchive", "-lblkid", "-lext2fs", "-lcom_err", "-ljansson",
-        "-lcrypto", "-lacl", "-llzma", "-lzstd", "-llz4", "-lbz2", "-lz")
+    variant = os.environ.get("VARIANT", "release")
+    where, flags = ("build/asan", ["-fsanitize=address,undefined"]) if variant == "asan" else ("build", [])
+    libs = [f"{where}/lib/{m}.a" for m in ("job", "disk", "transfer", "rewrite", "base")]
+    run("make", "-s", "-C", TOP, f"VARIANT={variant}", *libs)
+    run("cc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{TOP}/src", *flags, "-o", out, TOP / "tests/interop/target_driver.c",
+        "-Wl,--start-group", *[TOP / lib for lib in libs], "-Wl,--end-group", "-larchive", "-lblkid", "-lext2fs",
+        "-lcom_err", "-ljansson", "-lcrypto", "-lacl", "-llzma", "-lzstd", "-llz4", "-lbz2", "-lz")
     return out
 
 
@@ -351,6 +354,25 @@ def test_views(separate):
         assert not there(path), path
     # Nothing of a view stays mounted.
     assert str(separate.run_dir / "view") not in separate.shell("cat", "/proc/self/mountinfo").stdout
+
+
+def test_a_cut_switch_needs_no_fstab(separate):
+    separate("record-switching")
+    top = separate.run_dir / "fs/0"
+    for name in ("etc", "bin"):  # on their way between the two trees
+        separate.shell("mv", top / name, top / ".rehost/tree" / name)
+    separate("unmount")
+    seen = separate("look").stdout
+    assert f"fs / {separate.loop}p2 " in seen and f"fs /boot {separate.loop}p1 " in seen
+    # The identity is the one from before; it is not taken again from what lies at / now.
+    assert "oldhost" in separate("identity").stdout
+    (separate.run_dir / "identity/identity.json").unlink()
+    assert "oldhost" in separate("identity").stdout
+    (separate.run_dir / "identity/identity.json").unlink()
+    separate("write")
+    separate.shell("rm", "-r", top / ".rehost/identity")
+    failed = separate.refused("identity")
+    assert failed["id"] == "RH-JOB-45" and "do not boot" in failed["disk"]
 
 
 def test_no_disk(machine):
