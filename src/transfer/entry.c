@@ -214,20 +214,26 @@ static int take_owner(struct archive_entry *entry, const char *path, struct attr
 	return 0;
 }
 
+/*
+ * Times before 1970 with a fraction: POSIX and GNU tar write them as one negative decimal number, of which libarchive
+ * negates the whole seconds only. (bsdtar writes what its own reader expects; such a time of its comes out up to
+ * two seconds wrong, which is the smaller evil.)
+ */
+static struct timespec make_time(time_t sec, long nsec)
+{
+	if (nsec < 0 || nsec > 999999999)
+		nsec = 0;
+	if (sec < 0 && nsec > 0)
+		return (struct timespec){ sec - 1, 1000000000 - nsec };
+	return (struct timespec){ sec, nsec };
+}
+
 static void take_times(struct archive_entry *entry, struct attrs *ret)
 {
-	ret->mtime.tv_sec = archive_entry_mtime(entry);
-	ret->mtime.tv_nsec = archive_entry_mtime_nsec(entry);
+	ret->mtime = make_time(archive_entry_mtime(entry), archive_entry_mtime_nsec(entry));
 	ret->atime.tv_nsec = UTIME_OMIT;
-	if (archive_entry_atime_is_set(entry)) {
-		ret->atime.tv_sec = archive_entry_atime(entry);
-		ret->atime.tv_nsec = archive_entry_atime_nsec(entry);
-	}
-	if (ret->mtime.tv_nsec < 0 || ret->mtime.tv_nsec > 999999999)
-		ret->mtime.tv_nsec = 0;
-	if (ret->atime.tv_nsec != UTIME_OMIT &&
-	    (ret->atime.tv_nsec < 0 || ret->atime.tv_nsec > 999999999))
-		ret->atime.tv_nsec = UTIME_OMIT;
+	if (archive_entry_atime_is_set(entry))
+		ret->atime = make_time(archive_entry_atime(entry), archive_entry_atime_nsec(entry));
 }
 
 int entry_attrs(struct receiver *r, struct archive_entry *entry, const char *path,
