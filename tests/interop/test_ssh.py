@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The SSH service against the stock OpenSSH client, on loopback."""
+import base64
 import hashlib
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
 
+import paramiko
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -514,3 +517,131 @@ def test_the_real_program(own_server, tmp_path):
     r = s.ssh(stdin=b"some tar data")
     assert r.returncode == 2 and b"receive tar" in r.stderr
     assert s.ssh("log").stdout.count(b"reboot") >= 1
+
+
+def packet(*parts):
+    body = b"".join(parts)
+    return struct.pack(">I", len(body)) + body
+
+
+def string(data):
+    return struct.pack(">I", len(data)) + data
+
+
+def lying_agent(path, blob):
+    """An agent that has the right key and signs with zeros."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(4)
+
+    def answer(c):
+        while True:
+            head = c.recv(4, socket.MSG_WAITALL)
+            if len(head) < 4:
+                return
+            body = c.recv(struct.unpack(">I", head)[0], socket.MSG_WAITALL)
+            if body[0] == 11:  # which keys are there
+                c.sendall(packet(b"\x0c", struct.pack(">I", 1), string(blob), string(b"liar")))
+            elif body[0] == 13:  # sign this
+                c.sendall(packet(b"\x0e", string(string(b"ssh-ed25519") + string(bytes(64)))))
+            else:
+                c.sendall(packet(b"\x05"))
+
+    def serve():
+        while True:
+            try:
+                c, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=answer, args=(c,), daemon=True).start()
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+def test_wrong_signature_does_not_hang(own_server, tmp_path):
+    """libssh answers a wrong signature with silence; the service must close."""
+    s = own_server()
+    with open(s.key + ".pub") as f:
+        blob = base64.b64decode(f.read().split()[1])
+    agent = lying_agent(str(tmp_path / "agent"), blob)
+    argv = ["ssh", *s.options("-o", "BatchMode=yes", "-o", f"IdentityAgent={tmp_path}/agent", "-o",
+                              "IdentitiesOnly=no", "-o", "IdentityFile=none"),
+            "root@127.0.0.1", "status", "0"]
+    argv[argv.index("IdentitiesOnly=yes")] = "IdentitiesOnly=no"
+    r = subprocess.run(argv, capture_output=True, timeout=20)
+    agent.close()
+    assert r.returncode == 255
+    assert "cannot be answered" in s.log()
+
+
+def old_client(server, banner, key):
+    t = paramiko.Transport(("127.0.0.1", server.port),
+                           disabled_algorithms={"pubkeys": ["rsa-sha2-512", "rsa-sha2-256"]})
+    t.local_version = banner
+    offer = t.get_security_options()
+    offer.kex = ("diffie-hellman-group14-sha1",)
+    offer.key_types = ("ssh-rsa",)
+    offer.ciphers = ("aes128-ctr",)
+    offer.digests = ("hmac-sha1",)
+    try:
+        t.start_client(timeout=10)
+        t.auth_publickey("root", key)
+        c = t.open_session()
+        c.exec_command("status 6")
+        return c.recv_exit_status()
+    finally:
+        t.close()
+
+
+def test_old_clients_get_what_they_need(own_server, tmp_path):
+    s = own_server()
+    key = paramiko.RSAKey.generate(2048)
+    with open(os.path.join(s.run, "authorized_keys"), "a") as f:
+        f.write(f"ssh-rsa {key.get_base64()} old\n")
+    wait_for(lambda: os.path.exists(os.path.join(s.run, "host_key_rsa")), 60)
+    assert old_client(s, "SSH-2.0-OpenSSH_5.3", key) == 6
+    with pytest.raises(paramiko.SSHException):
+        old_client(s, "SSH-2.0-OpenSSH_8.0", key)
+
+
+class Failures:
+    """Stands in for paramiko's handler and takes the answer to a login request."""
+
+    def __init__(self):
+        self.got = threading.Event()
+        self._handler_table = {51: self.take, 6: lambda *a: None}
+        self._client_handler_table = self._handler_table
+
+    def take(self, *_):
+        self.got.set()
+
+    def is_authenticated(self):
+        return False
+
+    def abort(self):
+        pass
+
+
+def test_gssapi_is_answered(own_server):
+    """Clients may ask for it unoffered; the stand-ins for the library must lead to a plain refusal."""
+    s = own_server()
+    t = paramiko.Transport(("127.0.0.1", s.port))
+    try:
+        t.start_client(timeout=10)
+        t.auth_handler = Failures()
+        m = paramiko.Message()
+        m.add_byte(b"\x05")
+        m.add_string("ssh-userauth")
+        t._send_message(m)
+        m = paramiko.Message()
+        m.add_byte(b"\x32")
+        m.add_string("root")
+        m.add_string("ssh-connection")
+        m.add_string("gssapi-with-mic")
+        m.add_int(1)
+        m.add_string(bytes.fromhex("06092a864886f712010202"))
+        t._send_message(m)
+        assert t.auth_handler.got.wait(10)
+    finally:
+        t.close()
+    assert s.ssh("status", "0").returncode == 0
