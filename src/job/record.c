@@ -254,17 +254,22 @@ static int make_file(const struct root *fs0, const struct strbuf *slot, struct e
 	int dir cleanup_fd = root_openat(fs0, ".rehost", O_RDONLY | O_DIRECTORY, 0, e);
 	int top cleanup_fd = root_openat(fs0, "/", O_RDONLY | O_DIRECTORY, 0, e);
 	int fd cleanup_fd = -1;
-	char *zeros cleanup_free = calloc(1, FILE_BYTES);
+	struct strbuf image cleanup_strbuf = STRBUF_INIT;
+	static const uint8_t zeros[4096];
 
 	if (dir < 0 || top < 0)
 		return -1;
-	if (!zeros)
+	strbuf_add(&image, slot->data, slot->len);
+	while (image.len < FILE_BYTES && !image.failed)
+		strbuf_add(&image, zeros,
+			   image.len + sizeof(zeros) <= FILE_BYTES ? sizeof(zeros)
+								   : FILE_BYTES - image.len);
+	if (image.failed)
 		return err_set(e, ERR_NOMEM, 0, "making /%s", RECORD_PATH);
-	memcpy(zeros, slot->data, slot->len);
 	if (unlinkat(dir, "job.new", 0) < 0 && errno != ENOENT)
 		return err_set(e, ERR_FILE, errno, "/%s", NEW_PATH);
 	fd = openat(dir, "job.new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || write_all(fd, zeros, FILE_BYTES) < 0 || fsync(fd) < 0 ||
+	if (fd < 0 || write_all(fd, image.data, image.len) < 0 || fsync(fd) < 0 ||
 	    renameat(dir, "job.new", dir, "job") < 0 || fsync(dir) < 0 || fsync(top) < 0)
 		return err_set(e, ERR_FILE, errno, "making /%s", RECORD_PATH);
 	return 0;
