@@ -5,11 +5,12 @@
 #include <limits.h>
 #include <string.h>
 
-#include "rewrite/net.h"
+#include "rewrite/inspect.h"
 #include "rewrite/plan_boot_priv.h"
 #include "rewrite/shellfile.h"
 
 #define BUILTIN_MAX (4 * 1024 * 1024)
+#define RENAMES_AGAIN 240 /* systemd with the naming flag allow_rerenames */
 
 /* What a file inside means for the answer. */
 enum meaning { CONF, CRYPT, ARRAYS, LINK, RULES };
@@ -231,6 +232,43 @@ static bool file_misfits(const struct initramfs_file *file, const struct root *c
 	return false;
 }
 
+/* Whether a .link file that pins a card is in the image as it is in the clone. */
+static bool image_has_pin(const struct initramfs_file *files, size_t count,
+			  const struct root *clone, const char *name)
+{
+	static const char *const dirs[] = { "/etc/systemd/network", NULL };
+	char want[64];
+	size_t i;
+
+	snprintf(want, sizeof(want), "/10-rehost-%s.link", name);
+	for (i = 0; i < count; i++)
+		if (files[i].data && str_ends(files[i].path, want))
+			return clone_has_same(clone, &files[i], dirs);
+	return false;
+}
+
+/*
+ * One card that the start named otherwise is named again later; several might want one another's names, and old udev
+ * keeps what the start gave.
+ */
+static bool lacks_pins(const struct initramfs_file *files, size_t count, const struct root *clone,
+		       const struct rewrite_facts *facts, struct strbuf *reason)
+{
+	unsigned i;
+
+	if (facts->link_count < 2 && inspect_systemd_version(clone) >= RENAMES_AGAIN)
+		return false;
+	for (i = 0; i < facts->link_count; i++) {
+		const char *name = facts->links[i].target_name;
+
+		if (!name || image_has_pin(files, count, clone, name))
+			continue;
+		strbuf_addf(reason, "it does not know which network card is %s", name);
+		return true;
+	}
+	return false;
+}
+
 int initramfs_fits(const struct initramfs_file *files, size_t count, const struct root *clone,
 		   const char *kernel, const struct rewrite_facts *facts, struct strbuf *reason)
 {
@@ -241,7 +279,8 @@ int initramfs_fits(const struct initramfs_file *files, size_t count, const struc
 	snprintf(path, sizeof(path), "/lib/modules/%s/modules.builtin", kernel);
 	if (root_read(clone, path, &builtin, BUILTIN_MAX, NULL) < 0)
 		strbuf_done(&builtin);
-	if (lacks_driver(files, count, kernel, facts, strbuf_str(&builtin), reason))
+	if (lacks_driver(files, count, kernel, facts, strbuf_str(&builtin), reason) ||
+	    lacks_pins(files, count, clone, facts, reason))
 		return reason->failed ? -1 : 0;
 	for (i = 0; i < count; i++)
 		if (files[i].data && meaning_of(files[i].path) >= 0 &&

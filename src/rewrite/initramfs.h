@@ -24,8 +24,9 @@ bool initramfs_wants(const char *path);
  * in the kernel's modules.builtin), or it names a resume device, root, encrypted disk, array or network card of the
  * source. -1: no memory.
  *
- * That our own .link files are not in it is no reason: udev of systemd 240 and later names a card again after the start
- * (naming flag allow_rerenames), and older clones get a rebuilt image. NIC drivers are not needed in it.
+ * That our own .link file is not in it is no reason on a machine with one card: udev of systemd 240 and later names a card
+ * again after the start (naming flag allow_rerenames). With several cards, or an older udev, it is one. NIC drivers
+ * are not needed in it.
  */
 int initramfs_fits(const struct initramfs_file *files, size_t count, const struct root *clone,
 		   const char *kernel, const struct rewrite_facts *facts, struct strbuf *reason);

@@ -218,6 +218,34 @@ static char *copy_or_null(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
+unsigned inspect_systemd_version(const struct root *root)
+{
+	static const char *const dirs[] = { "/usr/lib/systemd", "/lib/systemd",
+					    "/usr/lib/x86_64-linux-gnu/systemd",
+					    "/usr/lib/i386-linux-gnu/systemd" };
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		struct strlist names cleanup_strlist = STRLIST_INIT;
+
+		if (!root_is_dir(root, dirs[i]) || root_list(root, dirs[i], &names, NULL) < 0)
+			continue;
+		for (n = 0; n < names.count; n++) {
+			char digits[8] = "";
+			uint32_t v;
+
+			if (!str_starts(names.items[n], "libsystemd-shared-"))
+				continue;
+			snprintf(digits, sizeof(digits), "%.*s",
+				 (int)strspn(names.items[n] + 18, "0123456789") % 8,
+				 names.items[n] + 18);
+			if (parse_u32(digits, &v) == 0)
+				return v;
+		}
+	}
+	return 0;
+}
+
 int inspect_tree(struct inspection *ret, const struct root *root, struct err *e)
 {
 	*ret = (struct inspection){ .is_linux_root = looks_like_root(root) };

@@ -25,3 +25,6 @@ struct inspection {
 int inspect_tree(struct inspection *ret, const struct root *root, struct err *e) must_check;
 void inspect_done(struct inspection *i);
 json_t *inspect_json(const struct inspection *i);
+
+/* systemd's version, from the name of its private library; 0: unknown. */
+unsigned inspect_systemd_version(const struct root *root);

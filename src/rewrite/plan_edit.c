@@ -13,7 +13,8 @@ int plan_nomem(struct planner *p)
 	return err_set(p->e, ERR_NOMEM, 0, "planning the rewriting");
 }
 
-static int add_text(struct planner *p, struct strlist *to, const char *fmt, va_list ap)
+static int printf_like(3, 0)
+	add_text(struct planner *p, struct strlist *to, const char *fmt, va_list ap)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Who the clone is: hostname, host keys, machine-id, seeds, ways to log in, cloud agents. */
-#include <arpa/inet.h>
+/* Who the clone is: hostname, host keys, machine-id, seeds. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/hash.h"
-#include "rewrite/leftovers.h"
-#include "rewrite/net_priv.h"
 #include "rewrite/plan_priv.h"
 
 /* ---- names ---- */
@@ -70,26 +67,12 @@ static char *target_address(const struct planner *p, bool v6)
 	return NULL;
 }
 
-static bool has_address(const struct net_model *m, const char *address, size_t len)
+static bool has_full_name(const struct planner *p, const char *s, size_t len)
 {
-	unsigned i;
-	size_t n;
+	char full[256];
 
-	for (i = 0; i < m->link_count; i++)
-		for (n = 0; n < m->links[i].addresses.count; n++) {
-			const char *a = m->links[i].addresses.items[n];
-
-			if (strncmp(a, address, len) == 0 && (!a[len] || a[len] == '/'))
-				return true;
-		}
-	return false;
-}
-
-/* An address that only the source had. */
-static bool is_lost_address(const struct planner *p, const char *address, size_t len)
-{
-	return len && has_address(&p->source_net, address, len) &&
-	       !has_address(&p->target_net, address, len);
+	snprintf(full, sizeof(full), "%s.", p->old_hostname ? p->old_hostname : "");
+	return full[1] && memmem(s, len, full, strlen(full));
 }
 
 /*
@@ -100,6 +83,7 @@ static void add_names(const struct planner *p, const char *s, size_t len, struct
 {
 	size_t old = p->old_hostname ? strlen(p->old_hostname) : 0;
 	const char *end = s + len;
+	bool full = has_full_name(p, s, len);
 
 	while (s < end) {
 		size_t n = strcspn(s, " \t\n#");
@@ -116,7 +100,11 @@ static void add_names(const struct planner *p, const char *s, size_t len, struct
 		}
 		if (old && p->new_hostname && n >= old && strncmp(s, p->old_hostname, old) == 0 &&
 		    (n == old || s[old] == '.')) {
-			strbuf_adds(out, p->new_hostname);
+			/* "shop.example.org" beside its short name gives "shop" for the latter */
+			size_t short_len = full && n == old ? strcspn(p->new_hostname, ".")
+							    : strlen(p->new_hostname);
+
+			strbuf_add(out, p->new_hostname, short_len);
 			/* a full name that was given replaces the domain as well */
 			if (!strchr(p->new_hostname, '.') || strchr(p->old_hostname, '.'))
 				strbuf_add(out, s + old, n - old);
@@ -139,7 +127,7 @@ static int add_hosts_line(struct planner *p, const char *line, size_t len, struc
 		strbuf_add(out, line, len);
 		return 0;
 	}
-	if (is_lost_address(p, s, n)) {
+	if (plan_is_lost_address(p, s, n)) {
 		address = target_address(p, memchr(s, ':', n) != NULL);
 		if (!address) {
 			if (plan_note(p, "/etc/hosts names the source's address %.*s", (int)n, s) <
@@ -383,199 +371,9 @@ static int remove_seeds(struct planner *p)
 	return 0;
 }
 
-/* ---- logging in ---- */
-
-/* The part of an authorized_keys line that is the key: "AAAA...". */
-static const char *key_blob(const char *line, size_t len, size_t *ret_len)
-{
-	const char *s = line, *end = line + len;
-
-	while (s < end) {
-		size_t n = strcspn(s, " \t\r\n");
-
-		if (s + n > end)
-			n = (size_t)(end - s);
-		if (n > 16 && strncmp(s, "AAAA", 4) == 0) {
-			*ret_len = n;
-			return s;
-		}
-		s += n ? n : 1;
-	}
-	return NULL;
-}
-
-static int plan_authorized_keys(struct planner *p)
-{
-	static const char path[] = "/root/.ssh/authorized_keys";
-	struct strbuf own cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
-	unsigned added = 0;
-	const char *s;
-
-	if (plan_read_target(p, path, &own) < 0 || plan_read(p, path, &out) < 0)
-		return -1;
-	for (s = strbuf_str(&own); *s;) {
-		size_t len = strcspn(s, "\n"), n;
-		const char *blob = *s == '#' ? NULL : key_blob(s, len, &n);
-
-		if (blob && !memmem(strbuf_str(&out), out.len, blob, n)) {
-			if (out.len && out.data[out.len - 1] != '\n')
-				strbuf_addc(&out, '\n');
-			strbuf_add(&out, s, len);
-			strbuf_addc(&out, '\n');
-			added++;
-		}
-		s += len + (s[len] == '\n');
-	}
-	if (!added)
-		return 0;
-	if (out.failed)
-		return plan_nomem(p);
-	if (plan_note(p, "%u keys that could log in here as root can log in to the clone as root",
-		      added) < 0)
-		return -1;
-	return plan_write(p, path, strbuf_str(&out), out.len, 0600,
-			  "the keys of this machine's root keep working");
-}
-
-static int plan_cloud(struct planner *p)
-{
-	static const char *const cloud_init[] = { "/usr/bin/cloud-init",
-						  "/usr/lib/python3/dist-packages/cloudinit",
-						  NULL };
-	static const struct {
-		const char *path, *name;
-	} agents[] = {
-		{ "/usr/sbin/waagent", "waagent (Azure)" },
-		{ "/usr/sbin/nova-agent", "nova-agent (Rackspace)" },
-		{ "/usr/bin/google_guest_agent", "google-guest-agent" },
-		{ "/usr/bin/droplet-agent", "droplet-agent (DigitalOcean)" },
-		{ "/opt/digitalocean/bin/droplet-agent", "droplet-agent (DigitalOcean)" },
-		{ "/usr/libexec/oracle-cloud-agent", "oracle-cloud-agent" },
-	};
-	static const char text[] =
-		"made by rehost: the network and the keys of this machine are set\n";
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(agents); i++)
-		if (root_exists(p->clone, agents[i].path) &&
-		    plan_note(p, "%s is installed and may change network or keys at the first boot",
-			      agents[i].name) < 0)
-			return -1;
-	if (!net_any_exists(p->clone, cloud_init) && !root_is_dir(p->clone, "/etc/cloud"))
-		return 0;
-	return plan_write(p, "/etc/cloud/cloud-init.disabled", text, strlen(text), 0644,
-			  "cloud-init would write the network configuration again");
-}
-
-/* ---- places that name the source's address ---- */
-
-/* sshd does not start when it is to listen only on an address that is not here. */
-static int plan_listen(struct planner *p, const char *path)
-{
-	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
-	bool changed = false;
-	const char *s;
-	int rc = plan_read(p, path, &text);
-
-	if (rc <= 0)
-		return rc;
-	for (s = strbuf_str(&text); *s;) {
-		size_t len = strcspn(s, "\n"), n;
-		const char *v = s + strspn(s, " \t");
-
-		if (strncasecmp(v, "ListenAddress", 13) == 0) {
-			v += 13;
-			v += strspn(v, " \t=[");
-			n = strcspn(v, " \t\r\n]");
-			if (memchr(v, '.', n) && memchr(v, ':', n)) /* 192.0.2.1:22 */
-				n = strcspn(v, ":");
-			if (is_lost_address(p, v, n)) {
-				strbuf_adds(&out, "# rehost: ");
-				changed = true;
-				if (plan_note(p, "%s: sshd no longer listens on %.*s only", path,
-					      (int)n, v) < 0)
-					return -1;
-			}
-		}
-		len += s[len] == '\n';
-		strbuf_add(&out, s, len);
-		s += len;
-	}
-	if (!changed)
-		return 0;
-	return plan_rewrite(p, path, &out,
-			    "an address of the source, which sshd could not bind here");
-}
-
-static int plan_sshd(struct planner *p)
-{
-	static const char dir[] = "/etc/ssh/sshd_config.d";
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char path[PATH_MAX];
-	size_t i;
-
-	if (plan_listen(p, "/etc/ssh/sshd_config") < 0)
-		return -1;
-	if (!root_is_dir(p->clone, dir))
-		return 0;
-	if (root_list(p->clone, dir, &names, p->e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]);
-		if (str_ends(path, ".conf") && plan_listen(p, path) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Tells which files name an address that the clone will not have. Files that this plan changes are left out. */
-static int note_addresses(struct planner *p)
-{
-	static const char *const dirs[] = { "/etc", NULL };
-	struct strlist needles cleanup_strlist = STRLIST_INIT, hits cleanup_strlist = STRLIST_INIT;
-	unsigned i, shown = 0;
-	size_t n;
-
-	for (i = 0; i < p->source_net.link_count; i++)
-		for (n = 0; n < p->source_net.links[i].addresses.count; n++) {
-			const char *a = p->source_net.links[i].addresses.items[n];
-			size_t len = strcspn(a, "/");
-
-			if (is_lost_address(p, a, len) && strlist_addn(&needles, a, len) < 0)
-				return plan_nomem(p);
-		}
-	if (!needles.count)
-		return 0;
-	if (leftovers_scan(p->clone, dirs, &needles, &hits, p->e) < 0)
-		return -1;
-	for (n = 0; n < hits.count; n++) {
-		char path[PATH_MAX];
-		size_t k;
-		bool changed = false;
-
-		snprintf(path, sizeof(path), "%.*s", (int)strcspn(hits.items[n], ":"),
-			 hits.items[n]);
-		for (k = 0; k < p->plan->edit_count; k++)
-			changed = changed || strcmp(p->plan->edits[k].path, path) == 0;
-		if (changed)
-			continue;
-		if (shown++ == 20)
-			return plan_note(p, "more files name the source's address: look with grep");
-		if (plan_note(p, "the source's address is named in %s", hits.items[n]) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int plan_identity(struct planner *p)
 {
-	if (plan_hostname(p) < 0 || plan_hosts(p) < 0 || plan_mailname(p) < 0 ||
-	    plan_host_keys(p) < 0 || plan_machine_id(p) < 0 || remove_seeds(p) < 0 ||
-	    plan_authorized_keys(p) < 0 || plan_cloud(p) < 0 || plan_sshd(p) < 0)
+	if (plan_hostname(p) < 0 || plan_hosts(p) < 0 || plan_mailname(p) < 0)
 		return -1;
-	if (plan_note(p,
-		      "the root password is the source's; this machine's old one stops working") <
-	    0)
-		return -1;
-	return note_addresses(p);
+	return plan_host_keys(p) < 0 || plan_machine_id(p) < 0 || remove_seeds(p) < 0 ? -1 : 0;
 }

@@ -30,7 +30,9 @@ struct planner {
 /* Each adds what its subject needs. -1 with e set for hard failures only. */
 int plan_fstab(struct planner *p) must_check;
 int plan_net(struct planner *p) must_check;
+int plan_net_names(struct planner *p) must_check; /* called by plan_net */
 int plan_identity(struct planner *p) must_check;
+int plan_login(struct planner *p) must_check; /* last: it looks at what the others change */
 int plan_boot(struct planner *p) must_check;
 
 /* Reads a file of the clone. Returns 1: read; 0: absent; -1: e set. One that cannot be read becomes a blocker and counts
@@ -67,5 +69,10 @@ struct tool_step *plan_step(struct planner *p, const char *name, unsigned timeou
 			    const char *why) must_check;
 /* Appends the NULL-terminated words. */
 int plan_words(struct planner *p, struct strlist *to, const char *const *words) must_check;
+
+/* An address (of that length, without prefix length) that the source's files give to a link and the target's do not. */
+bool plan_is_lost_address(const struct planner *p, const char *address, size_t len);
+/* The target's link of that name, or NULL. */
+const struct fact_link *plan_find_link(const struct planner *p, const char *name);
 
 int plan_nomem(struct planner *p);
