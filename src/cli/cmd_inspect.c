@@ -5,28 +5,93 @@
 #include "base/root.h"
 #include "cli/commands.h"
 #include "rewrite/inspect.h"
+#include "rewrite/net.h"
+
+/* What a tree says may hold control characters. */
+static void print_field(const char *label, const char *value)
+{
+	char safe[300];
+
+	str_escape(safe, sizeof(safe), value);
+	printf("%-14s%s\n", label, safe);
+}
 
 static void print_text(const struct inspection *i)
 {
 	size_t k;
 
-	printf("system        %s\n", i->pretty_name ? i->pretty_name : "unknown");
-	printf("family        %s\n", i->family ? i->family : "unknown");
-	printf("architecture  %s\n", i->architecture ? i->architecture : "unknown");
-	printf("init          %s\n", i->init ? i->init : "unknown");
-	printf("hostname      %s\n", i->hostname ? i->hostname : "none");
-	printf("machine-id    %s\n", i->machine_id ? i->machine_id : "none");
-	printf("initramfs by  %s\n", i->initramfs_tool ? i->initramfs_tool : "unknown");
-	printf("GRUB          %s%s%s\n", i->has_grub_pc ? "BIOS " : "",
-	       i->has_grub_efi ? "UEFI " : "", i->has_grub_pc || i->has_grub_efi ? "" : "none");
+	print_field("system", i->pretty_name ? i->pretty_name : "unknown");
+	print_field("family", i->family ? i->family : "unknown");
+	print_field("architecture", i->architecture ? i->architecture : "unknown");
+	print_field("init", i->init ? i->init : "unknown");
+	print_field("hostname", i->hostname ? i->hostname : "none");
+	print_field("machine-id", i->machine_id ? i->machine_id : "none");
+	print_field("initramfs by", i->initramfs_tool ? i->initramfs_tool : "unknown");
+	print_field("GRUB", i->has_grub_pc && i->has_grub_efi ? "BIOS, UEFI"
+			    : i->has_grub_pc		      ? "BIOS"
+			    : i->has_grub_efi		      ? "UEFI"
+							      : "none");
 	for (k = 0; k < i->kernels.count; k++)
-		printf("kernel        %s\n", i->kernels.items[k]);
+		print_field("kernel", i->kernels.items[k]);
+}
+
+static void print_network(const struct net_model *m)
+{
+	static const char *const methods[] = { [NET_OFF] = "off",
+					       [NET_STATIC] = "static",
+					       [NET_DHCP] = "DHCP",
+					       [NET_AUTO] = "automatic" };
+	char safe[300];
+	unsigned i;
+	size_t n;
+
+	printf("network       %s\n", m->stack ? m->stack : "no known configuration");
+	for (i = 0; i < m->link_count; i++) {
+		const struct net_link *l = &m->links[i];
+
+		str_escape(safe, sizeof(safe), l->name);
+		printf("  %s: IPv4 %s, IPv6 %s%s\n", safe, methods[l->v4], methods[l->v6],
+		       l->at_boot ? "" : ", not at boot");
+		for (n = 0; n < l->addresses.count; n++) {
+			str_escape(safe, sizeof(safe), l->addresses.items[n]);
+			printf("    %s\n", safe);
+		}
+	}
+	for (n = 0; n < m->notes.count; n++) {
+		str_escape(safe, sizeof(safe), m->notes.items[n]);
+		printf("  note: %s\n", safe);
+	}
+}
+
+static int inspect(const struct root *root, bool json, struct err *e)
+{
+	struct inspection found;
+	struct net_model net;
+	int rc = 0;
+
+	if (inspect_tree(&found, root, e) < 0)
+		return -1;
+	if (net_read(&net, root, e) < 0) {
+		inspect_done(&found);
+		return -1;
+	}
+	if (json) {
+		json_t *o = inspect_json(&found);
+
+		json_object_set_new(o, "network", net_json(&net));
+		rc = json_print(stdout, o);
+	} else {
+		print_text(&found);
+		print_network(&net);
+	}
+	inspect_done(&found);
+	net_done(&net);
+	return rc;
 }
 
 int cmd_inspect(const struct command *c, int argc, char **argv)
 {
 	struct root root cleanup_root = ROOT_INIT;
-	struct inspection found = { 0 };
 	struct err e = ERR_INIT;
 	bool json = false;
 	char **words;
@@ -36,13 +101,6 @@ int cmd_inspect(const struct command *c, int argc, char **argv)
 		return rc;
 	rc = root_open(&root, words[0], &e);
 	if (rc == 0)
-		rc = inspect_tree(&found, &root, &e);
-	if (rc == 0) {
-		if (json)
-			rc = json_print(stdout, inspect_json(&found));
-		else
-			print_text(&found);
-		inspect_done(&found);
-	}
+		rc = inspect(&root, json, &e);
 	return command_end_offline(json, rc, &e);
 }

@@ -68,31 +68,40 @@ static const struct net_backend networkd = { "systemd-networkd", networkd_is_act
  */
 static const struct net_backend *const backends[] = { &netplan, &networkd, &net_ifupdown, &nm };
 
-int net_read(struct net_model *ret, const struct root *root, struct err *e)
+static const struct net_backend *find_active(const struct root *root)
 {
 	bool whole = root_is_dir(root, "/usr");
 	size_t i;
 
-	*ret = (struct net_model){ 0 };
-	for (i = 0; i < ARRAY_SIZE(backends); i++) {
-		const struct net_backend *b = backends[i];
+	/* Files alone: what configures links in the oldest way is more than a file that some package left. */
+	if (!whole && net_ifupdown.is_active(root, whole))
+		return &net_ifupdown;
+	for (i = 0; i < ARRAY_SIZE(backends); i++)
+		if (backends[i]->is_active(root, whole))
+			return backends[i];
+	return NULL;
+}
 
-		if (!b->is_active(root, whole))
-			continue;
-		ret->stack = strdup(b->name);
-		if (!ret->stack) {
-			err_set(e, ERR_NOMEM, 0, "reading the network configuration");
-			break;
-		}
-		if (b->read ? b->read(ret, root, e) < 0
-			    : strlist_addf(&ret->notes,
-					   "%s configures the network; rehost does not read "
-					   "its files yet",
-					   b->name) < 0)
-			break;
+static int read_notes_only(struct net_model *m, struct err *e)
+{
+	return strlist_addf(&m->notes,
+			    "%s configures the network; rehost does not read its files yet",
+			    m->stack) < 0
+		       ? err_set(e, ERR_NOMEM, 0, "%s", m->stack)
+		       : 0;
+}
+
+int net_read(struct net_model *ret, const struct root *root, struct err *e)
+{
+	const struct net_backend *b = find_active(root);
+
+	*ret = (struct net_model){ 0 };
+	if (!b)
 		return 0;
-	}
-	if (i == ARRAY_SIZE(backends))
+	ret->stack = strdup(b->name);
+	if (!ret->stack)
+		err_set(e, ERR_NOMEM, 0, "%s", b->name);
+	else if ((b->read ? b->read(ret, root, e) : read_notes_only(ret, e)) == 0)
 		return 0;
 	net_done(ret);
 	return err_ctx(e, "reading the network configuration");

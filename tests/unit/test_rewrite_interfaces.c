@@ -200,6 +200,9 @@ static void test_active_stack(void **state)
 	stack_is(NULL);
 	put("etc/network/interfaces", "iface eth0 inet dhcp\n");
 	stack_is("ifupdown"); /* a bare folder of files */
+	put("etc/systemd/network/left.network", "[Match]\n");
+	stack_is("ifupdown");
+	assert_int_equal(root_remove(&r, "etc/systemd/network/left.network", NULL), 0);
 	assert_int_equal(root_mkdirs(&r, "usr/sbin", 0755, NULL), 0);
 	stack_is(NULL); /* a system without ifup */
 	put("usr/sbin/ifup", "");

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""The rewriting on a plain folder, judged by the programs that read its files: findmnt, sh, udevadm, diff and patch."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOTS = HERE.parent / "fixtures" / "roots"
+REHOST = HERE.parent.parent / "build" / "rehost"
+CASES = sorted(p.name for p in ROOTS.iterdir() if (p / "facts.json").exists())
+
+
+def run(*argv, **kw):
+    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, **kw)
+
+
+def rehost(case, tree, *more):
+    return run(REHOST, "rewrite", "--root", tree, "--facts", ROOTS / case / "facts.json",
+               "--target-files", ROOTS / case / "target", *more)
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def tree(case, tmp_path):
+    folder = tmp_path / "tree"
+    shutil.copytree(ROOTS / "base-bookworm", folder, symlinks=True)
+    shutil.copytree(ROOTS / case / "in", folder, symlinks=True, dirs_exist_ok=True)
+    return folder
+
+
+def test_dry_run_writes_nothing_and_patches(case, tree, tmp_path):
+    """The diff is one that patch(1) accepts, and it gives the files that the real run gives."""
+    before = run("find", tree, "-newer", ROOTS / case / "facts.json", "-ls").stdout
+    dry = rehost(case, tree, "--dry-run")
+    assert dry.returncode in (0, 3), dry.stderr
+    assert run("find", tree, "-newer", ROOTS / case / "facts.json", "-ls").stdout == before
+    patched = tmp_path / "patched"
+    shutil.copytree(tree, patched, symlinks=True)
+    # only the parts about files: links are shown for people
+    parts = [p for p in ("\n" + dry.stdout).split("\n--- ") if p.startswith(("a/", "/dev/null"))]
+    text = "".join("--- " + p + "\n" for p in parts if "\n+-> " not in p and "\n--> " not in p)
+    text = "\n".join(line for line in text.split("\n")
+                     if not line.startswith(("run: ", "note: ", "Replace ", "Create ", "Remove ")))
+    done = run("patch", "-p1", "--no-backup-if-mismatch", "-d", patched, input=text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rehost(case, tree).returncode in (0, 3)
+    for name in ("etc/fstab", "etc/network/interfaces", "etc/default/grub"):
+        assert (patched / name).read_bytes() == (tree / name).read_bytes(), name
+
+
+def test_second_run_has_nothing_to_say(case, tree):
+    assert rehost(case, tree).returncode in (0, 3)
+    again = rehost(case, tree, "--dry-run")
+    assert "\n--- " not in "\n" + again.stdout
+
+
+def test_findmnt_reads_the_table(case, tree):
+    """util-linux sees the target's file systems and none of the source's."""
+    assert rehost(case, tree).returncode in (0, 3)
+    seen = json.loads(run("findmnt", "--fstab", "--tab-file", tree / "etc/fstab", "--json",
+                          "-o", "SOURCE,TARGET,FSTYPE").stdout)
+    rows = seen["filesystems"]
+    facts = json.loads((ROOTS / case / "facts.json").read_text())
+    for fs in facts["filesystems"]:
+        mine = [r for r in rows if r["source"] == "UUID=" + fs["uuid"]]
+        assert len(mine) == 1, fs
+        assert mine[0]["fstype"] == fs["type"]
+        if fs["type"] != "swap":
+            assert mine[0]["target"].rstrip("/") == fs["mount"].rstrip("/")
+    assert not [r for r in rows if r["source"].startswith("UUID=5eed")]
+
+
+def test_a_shell_reads_the_command_line(case, tree):
+    """What grub-mkconfig would source gives the consoles of the target and no device of the source."""
+    assert rehost(case, tree).returncode in (0, 3)
+    line = run("sh", "-c", "set -e; for f in etc/default/grub etc/default/grub.d/*.cfg; do "
+               "[ ! -f $f ] || . ./$f; done; "
+               "echo $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT", cwd=tree)
+    assert line.returncode == 0, line.stderr
+    words = line.stdout.split()
+    want = json.loads((ROOTS / case / "facts.json").read_text()).get("consoles")
+    if want:
+        assert [w[8:] for w in words if w.startswith("console=")] == want
+    assert not [w for w in words if w.startswith(("root=", "resume="))]
+
+
+@pytest.mark.skipif(not shutil.which("sshd") and not os.path.exists("/usr/sbin/sshd"),
+                    reason="needs sshd")
+def test_sshd_accepts_its_file(case, tree, tmp_path):
+    config = tree / "etc/ssh/sshd_config"
+    if not config.exists():
+        pytest.skip("this tree has none")
+    assert rehost(case, tree).returncode in (0, 3)
+    key = tmp_path / "key"
+    assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).returncode == 0
+    os.makedirs("/run/sshd", exist_ok=True)
+    said = run("/usr/sbin/sshd", "-T", "-f", config, "-h", key)
+    assert said.returncode == 0, said.stderr
+    assert "192.0.2.10" not in said.stdout
+
+
+def test_hostile_facts(tmp_path, tree, case):
+    facts = json.loads((ROOTS / case / "facts.json").read_text())
+    facts["links"][0]["target_name"] = "x\n[Link]"
+    bad = tmp_path / "facts.json"
+    bad.write_text(json.dumps(facts))
+    done = run(REHOST, "rewrite", "--root", tree, "--facts", bad)
+    assert done.returncode == 1
+    assert "RH-RW-01" in done.stderr
