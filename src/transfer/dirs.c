@@ -6,7 +6,6 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "transfer/receive_priv.h"
 
@@ -54,13 +53,25 @@ struct dir *dir_keep(struct receiver *r, const char *path, uint64_t hash, int fd
 	return d;
 }
 
-static int note_made(struct receiver *r, const char *path, struct err *e)
+/* A directory the stream has no entry for (yet), made here or found, belongs to the tree as it is. */
+static int list_implied(struct receiver *r, int fd, const char *path, struct err *e)
 {
-	struct timespec now;
-	struct manifest_entry entry = { .kind = 'd', .mode = 0755, .path = path };
+	struct manifest_entry entry;
+	struct stat st;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	entry.mtime_sec = now.tv_sec;
+	if (manifest_get(r->manifest, path, &entry))
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return write_error(e, errno, "looking at", path);
+	entry = (struct manifest_entry){
+		.kind = 'd',
+		.mode = st.st_mode & 07777,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.mtime_sec = st.st_mtim.tv_sec,
+		.mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
+		.path = path,
+	};
 	return manifest_add(r->manifest, &entry, e);
 }
 
@@ -82,10 +93,10 @@ static int open_child(struct receiver *r, struct dir *parent, const char *name, 
 		if (mkdirat(parent->fd, name, 0755) < 0)
 			return write_error(e, errno, "making the directory", path);
 		fd = openat(parent->fd, name, flags);
-		if (fd >= 0 && note_made(r, path, e) < 0) {
-			close(fd);
-			return -1;
-		}
+	}
+	if (fd >= 0 && make && list_implied(r, fd, path, e) < 0) {
+		close(fd);
+		return -1;
 	}
 	if (fd >= 0)
 		return fd;

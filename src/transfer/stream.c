@@ -246,6 +246,8 @@ int stream_next(struct stream *s, struct archive_entry *entry, const char **ret_
 	if (rc == ARCHIVE_EOF)
 		return check_end(s, e);
 	if (rc == ARCHIVE_WARN) {
+		if (says(text, "malformed")) /* it may have held the name or the size */
+			return err_set(e, ERR_TAR_DAMAGED, 0, "%s", text);
 		/* A name that is not in the C locale's character set is kept as it is: nothing is lost. */
 		if (!says(text, "can't be converted"))
 			*ret_warning = text ? text : "the header has something unknown";

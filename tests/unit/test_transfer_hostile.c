@@ -130,6 +130,22 @@ static void bad_checksum_stops(void **state)
 	assert_false(try_exists(t, "c"));
 }
 
+/* libarchive goes on with the short name of the header, and calls that a warning. */
+static void malformed_pax_record_stops(void **state)
+{
+	struct try *t = *state;
+	struct strbuf b = STRBUF_INIT, records = STRBUF_INIT;
+
+	strbuf_adds(&records, "14xpath=a/b/c\n");
+	tar_pax(&b, 'x', &records);
+	tar_file(&b, "short", "1");
+	tar_end(&b);
+	strbuf_done(&records);
+	assert_int_equal(try_archive(t, &b), -1);
+	assert_int_equal(t->e.code, ERR_TAR_DAMAGED);
+	assert_false(try_exists(t, "short"));
+}
+
 static void numbers_out_of_range(void **state)
 {
 	struct try *t = *state;
@@ -404,6 +420,7 @@ int main(void)
 		TEST(cut_compressed_never_succeeds),
 		TEST(not_a_tar),
 		TEST(bad_checksum_stops),
+		TEST(malformed_pax_record_stops),
 		TEST(numbers_out_of_range),
 		TEST(sparse_map_that_lies),
 		TEST(volumes_are_refused),

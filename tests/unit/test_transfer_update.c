@@ -275,6 +275,24 @@ static void what_is_gone_is_removed_at_the_end(void **state)
 	assert_true(try_exists(t, "not-ours"));
 }
 
+/* Archives of single paths have no entries for the directories above them. */
+static void implied_directories_stay(void **state)
+{
+	struct try *t = *state;
+	struct strbuf b = STRBUF_INIT;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		tar_file(&b, "a/b/file", "x");
+		if (i == 0)
+			first(t, &b);
+	}
+	assert_int_equal(update(t, &b), 0);
+	assert_int_equal(manifest_count(t->result.manifest), 3);
+	assert_int_equal(t->result.note_count, 0);
+	assert_string_equal(try_read(t, "a/b/file"), "x");
+}
+
 static void a_cut_update_removes_nothing(void **state)
 {
 	struct try *t = *state;
@@ -352,6 +370,7 @@ int main(void)
 		TEST(hard_links_part_and_join),
 		TEST(what_is_gone_is_removed_at_the_end),
 		TEST(a_cut_update_removes_nothing),
+		TEST(implied_directories_stay),
 		TEST(the_guard),
 		TEST(metadata_is_always_set),
 	};
