@@ -26,8 +26,11 @@ struct tar_options {
 	bool allow_deletions; /* more than 10 % of the old manifest may be removed */
 	unsigned writers;     /* writer threads; 0: number of CPUs, at most 8 */
 	const struct manifest *old; /* what the tree held (update), or NULL */
-	const char *const *
-		skip; /* top-level prefixes never written, e.g. ".rehost", "proc"; NULL-terminated */
+	/*
+	 * Prefixes that are never written, NULL-terminated: ".rehost" means that entry and all below it, "proc/"
+	 * only what is below.
+	 */
+	const char *const *skip;
 	/* Called about every 16 MiB and every 5,000 entries from the reading thread; non-zero: stop, with e set. */
 	int (*may_continue)(void *arg, struct err *e);
 	void *arg;
@@ -55,7 +58,9 @@ struct tar_result {
  * not a tar, has a bad header, an entry with "..", or a name that escapes through a link in the tree
  * fails with ERR_TAR_*; leading "/" and "./" are stripped. Write errors (ENOSPC, EDQUOT, EIO, EROFS) stop
  * at once. What was written stays, marked by nothing: the caller's manifest is the only end marker.
- * dest's own owner, mode, times and xattrs are set from a "./" entry.
+ * dest's own owner, mode, times and xattrs are set from a "./" entry. docs/wire.md says what is carried and what is
+ * lost. The process must stay in the C locale (no setlocale): libarchive would re-encode names. /proc must be
+ * mounted for attributes of links and devices.
  */
 int tar_receive(int fd, const struct root *dest, const struct tar_options *options,
 		struct tar_result *ret, struct err *e) must_check;
