@@ -10,6 +10,7 @@
 #include "job/common.h"
 #include "job/discard.h"
 #include "job/job.h"
+#include "job/progress.h"
 #include "job/running.h"
 
 #define OWN_FOLDER "var/lib/rehost"
@@ -103,7 +104,9 @@ static int job_release_running(FILE *out, struct err *e)
 
 	if (job_lock("release", e) < 0 || running_load(&running, &r, e) < 0)
 		return job_fail(e, NULL);
+	progress_note("release", "deleting the old system");
 	rc = release_running(&running, &r, out, e);
+	progress_clear();
 	if (rc < 0) {
 		job_fail(e, &r);
 	} else {
@@ -177,6 +180,7 @@ int job_release(FILE *out, struct err *e)
 		return job_release_running(out, e);
 	if (job_begin(&t, &r, "release", e) < 0)
 		return -1;
+	progress_note("release", "deleting the old system");
 	if (r.state == JOB_NONE)
 		rc = err_set(e, ERR_NOTHING, 0, "nothing was switched");
 	else
@@ -191,6 +195,7 @@ int job_release(FILE *out, struct err *e)
 		record_init(&r);
 		tell_end(out);
 	}
+	progress_clear();
 	job_show_state(&r);
 	record_done(&r);
 	target_close(&t);

@@ -3,6 +3,7 @@
 #include "job/common.h"
 #include "job/discard.h"
 #include "job/job.h"
+#include "job/progress.h"
 #include "job/running.h"
 #include "job/switch.h"
 
@@ -20,6 +21,7 @@ static int discard(const struct target *t, struct record *r, FILE *out, struct e
 	}
 	if (root_remove(&t->fs[0].root, REHOST_DIR "/manifest", e) < 0)
 		return -1;
+	progress_note("rollback", "removing the stage");
 	fprintf(out, "Removing the stage and the changes over it.\n");
 	fflush(out);
 	for (i = 0; i < t->fs_count; i++)
@@ -52,7 +54,7 @@ static int undo(const struct target *t, struct record *r, FILE *out, struct err 
 
 	fprintf(out, "Bringing the old system back. Do not cut the power now.\n");
 	fflush(out);
-	switch_real_ops(&ops);
+	switch_real_ops(&ops, "rollback");
 	if (switch_back(t, r, &ops, e) < 0)
 		return -1;
 	fprintf(out, "The old system is in place, the next boot starts it.\n"
@@ -103,6 +105,7 @@ int job_rollback(bool with_discard, FILE *out, struct err *e)
 	rc = run_rollback(&t, &r, with_discard, out, e);
 	if (rc < 0)
 		job_fail(e, &r);
+	progress_clear();
 	job_show_state(&r);
 	record_done(&r);
 	target_close(&t);

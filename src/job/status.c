@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* status: what J says, in words. It writes nothing and works while another command is at work. */
+#include <signal.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -56,6 +57,25 @@ static void count_done(const struct status *s, unsigned *done, unsigned *all)
 	}
 }
 
+/*
+ * A command holds the lock. Its file names the process; taking the lock to find out would make a
+ * command that starts right now fail.
+ */
+static bool is_command_running(void)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	char path[256];
+	const char *number;
+	uint32_t pid;
+
+	if (file_slurp(run_path(path, sizeof(path), "lock"), &b, SMALL_FILE, NULL) < 0)
+		return false;
+	if (b.len)
+		b.data[strcspn(b.data, "\n")] = '\0';
+	number = strrchr(strbuf_str(&b), ' ');
+	return number && parse_u32(number + 1, &pid) == 0 && pid > 0 && kill((pid_t)pid, 0) == 0;
+}
+
 /* The running command's progress file, its lines as one object; NULL when none runs. */
 static json_t *read_progress(void)
 {
@@ -65,7 +85,8 @@ static json_t *read_progress(void)
 	json_t *v;
 	size_t i;
 
-	if (file_slurp(run_path(path, sizeof(path), PROGRESS_FILE), &b, SMALL_FILE, NULL) < 0 ||
+	if (!is_command_running() ||
+	    file_slurp(run_path(path, sizeof(path), PROGRESS_FILE), &b, SMALL_FILE, NULL) < 0 ||
 	    strlist_split(&lines, strbuf_str(&b), "\n") < 0)
 		return NULL;
 	v = json_object();
@@ -147,22 +168,29 @@ static void line(FILE *out, const char *what, const char *text)
 	fprintf(out, "%-11s %s\n", what, text);
 }
 
+static uint64_t get_count(const json_t *v, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(v, key));
+}
+
 static void print_progress(FILE *out)
 {
 	json_t *v = read_progress();
 	const char *command = json_string_value(json_object_get(v, "command"));
 	const char *phase = json_string_value(json_object_get(v, "phase"));
-	char bytes[24], rate[24], text[200];
+	uint64_t files = get_count(v, "files");
+	char bytes[24], rate[24], text[200], shown[400];
 
 	if (command) {
-		snprintf(text, sizeof(text), "%.40s, %.40s: %lld files, %s, %s/s", command,
-			 phase ? phase : "",
-			 (long long)json_integer_value(json_object_get(v, "files")),
-			 format_bytes(bytes, sizeof(bytes),
-				      (uint64_t)json_integer_value(json_object_get(v, "bytes"))),
-			 format_bytes(rate, sizeof(rate),
-				      (uint64_t)json_integer_value(json_object_get(v, "rate"))));
-		line(out, "running", text);
+		int n = snprintf(text, sizeof(text), "%.40s: %.60s", command, phase ? phase : "");
+
+		if (files)
+			snprintf(text + n, sizeof(text) - (size_t)n, ", %lld files, %s, %s/s",
+				 (long long)files,
+				 format_bytes(bytes, sizeof(bytes), get_count(v, "bytes")),
+				 format_bytes(rate, sizeof(rate), get_count(v, "rate")));
+		str_escape(shown, sizeof(shown), text);
+		line(out, "running", shown);
 	}
 	json_decref(v);
 }

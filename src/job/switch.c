@@ -15,6 +15,7 @@
 #include "job/edits.h"
 #include "job/identity.h"
 #include "job/job.h"
+#include "job/progress.h"
 #include "job/running.h"
 
 /* ---- settling ---- */
@@ -69,11 +70,38 @@ int switch_settle(const struct target *t, struct err *e)
 
 /* ---- the real steps ---- */
 
-static int merge_edits(const struct target *t, struct err *e)
+static const char *command_name; /* switch or rollback, for the people who watch */
+
+static int merge_noted(const struct target *t, struct err *e)
 {
+	progress_note(command_name, "merging the edits into the stage");
 	if (edits_merge(t, e) < 0)
 		return err_ctx(e, "merging the edits into the stage");
 	return 0;
+}
+
+static int settle_noted(const struct target *t, struct err *e)
+{
+	progress_note(command_name, "waiting for the disk");
+	return switch_settle(t, e);
+}
+
+static int prepare_noted(const struct target *t, struct record *r, struct err *e)
+{
+	progress_note(command_name, "saving the boot area");
+	return activate_prepare(t, r, e);
+}
+
+static int write_noted(const struct target *t, const struct record *r, struct err *e)
+{
+	progress_note(command_name, "writing the clone's boot area");
+	return activate_write(t, r, e);
+}
+
+static int restore_noted(const struct target *t, const struct record *r, struct err *e)
+{
+	progress_note(command_name, "writing the old boot area back");
+	return activate_restore(t, r, e);
 }
 
 static int stop_after(void *arg)
@@ -83,17 +111,18 @@ static int stop_after(void *arg)
 	return (*left)-- <= 0;
 }
 
-void switch_real_ops(struct switch_ops *ret)
+void switch_real_ops(struct switch_ops *ret, const char *command)
 {
 	static long left;
 	const char *stop = getenv("REHOST_STOP_AFTER");
 
+	command_name = command;
 	*ret = (struct switch_ops){
-		.merge = merge_edits,
-		.settle = switch_settle,
-		.boot_prepare = activate_prepare,
-		.boot_write = activate_write,
-		.boot_restore = activate_restore,
+		.merge = merge_noted,
+		.settle = settle_noted,
+		.boot_prepare = prepare_noted,
+		.boot_write = write_noted,
+		.boot_restore = restore_noted,
 	};
 	if (stop) { /* never in the rescue: a connection passes no environment on */
 		left = strtol(stop, NULL, 10);
@@ -168,7 +197,7 @@ static int run_switch(const struct target *t, struct record *r, FILE *out, struc
 			job_state_name(r->state));
 	fprintf(out, "Switching. Do not cut the power now.\n");
 	fflush(out);
-	switch_real_ops(&ops);
+	switch_real_ops(&ops, "switch");
 	if (switch_forward(t, r, &ops, e) < 0)
 		return -1;
 	tell_end(out, r);
@@ -188,6 +217,7 @@ int job_switch(FILE *out, struct err *e)
 	rc = run_switch(&t, &r, out, e);
 	if (rc < 0)
 		job_fail(e, &r);
+	progress_clear();
 	job_show_state(&r);
 	record_done(&r);
 	target_close(&t);
