@@ -99,8 +99,8 @@ static bool lacks_driver(const struct initramfs_file *files, size_t count, const
 		strbuf_addf(reason, "it has no driver %s, which this machine's disk needs", d);
 		return true;
 	}
-	if (root && !boot_list_has_module(builtin, root->type) &&
-	    !image_has_module(files, count, kernel, root->type)) {
+	if (root && !boot_list_has_module(builtin, boot_fs_module(root->type)) &&
+	    !image_has_module(files, count, kernel, boot_fs_module(root->type))) {
 		strbuf_addf(reason, "it cannot read the file system %s of this machine's root",
 			    root->type);
 		return true;

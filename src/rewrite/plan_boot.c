@@ -41,6 +41,11 @@ bool boot_list_has_module(const char *list, const char *module)
 	return false;
 }
 
+const char *boot_fs_module(const char *type)
+{
+	return strcmp(type, "ext2") == 0 || strcmp(type, "ext3") == 0 ? "ext4" : type;
+}
+
 static int check_drivers(struct planner *p, const char *version)
 {
 	struct strbuf dep cleanup_strbuf = STRBUF_INIT, builtin cleanup_strbuf = STRBUF_INIT;
@@ -67,8 +72,8 @@ static int check_drivers(struct planner *p, const char *version)
 			       "install a kernel that has it (linux-image-amd64) on the source",
 			       version, p->facts->drivers[i]) < 0)
 			return -1;
-	if (!boot_list_has_module(strbuf_str(&dep), root->type) &&
-	    !boot_list_has_module(strbuf_str(&builtin), root->type))
+	if (!boot_list_has_module(strbuf_str(&dep), boot_fs_module(root->type)) &&
+	    !boot_list_has_module(strbuf_str(&builtin), boot_fs_module(root->type)))
 		return plan_block(p,
 				  "the source's kernel %s cannot read %s, the file system of this "
 				  "machine's root",

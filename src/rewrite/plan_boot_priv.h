@@ -8,6 +8,8 @@
 bool boot_same_module(const char *a, size_t a_len, const char *b);
 /* Whether a list of module paths, one a line, as modules.dep and modules.builtin are, has the module. */
 bool boot_list_has_module(const char *list, const char *module);
+/* The module that reads a file system: ext2 and ext3 are read by ext4. */
+const char *boot_fs_module(const char *type);
 
 /* /etc/default/grub and grub.d: kernel command line, consoles, settings that name the source's disk. */
 int boot_edit_grub_defaults(struct planner *p) must_check;

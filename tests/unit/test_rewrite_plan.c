@@ -191,7 +191,12 @@ static void test_boot_blockers(void **state)
 
 	(void)state;
 	f.facts.drivers = drivers;
+	f.fs[0].type = "ext3"; /* which ext4 reads */
 	blocked_by("no driver ena");
+	assert_false(has_text(&plan.blockers, "cannot read ext3"));
+	f.fs[0].type = "xfs";
+	blocked_by("cannot read xfs");
+	f.fs[0].type = "ext4";
 	assert_false(has_text(&plan.blockers, "virtio"));
 	f.facts.uefi = true;
 	blocked_by("UEFI");
