@@ -43,6 +43,19 @@ bool hotplug_is_urgent(const char *modalias)
 	return str_starts(modalias, "pci:") && strstr(modalias, "bc02");
 }
 
+bool hotplug_is_telling(const char *modalias)
+{
+	static const char *const buses[] = { "virtio:", "vmbus:", "xen:", "usb:", "scsi:" };
+	const char *class = strstr(modalias, "bc");
+
+	for (size_t i = 0; i < ARRAY_SIZE(buses); i++)
+		if (str_starts(modalias, buses[i]))
+			return true;
+	/* Virtio's own PCI driver is built in; of the rest storage (01) and network (02) matter. */
+	return str_starts(modalias, "pci:") && !str_starts(modalias, "pci:v00001AF4") && class &&
+	       (str_starts(class, "bc01") || str_starts(class, "bc02"));
+}
+
 /* Failures of one driver must not stop the others: they are in the log. */
 static void ask_for(struct walk *w, const char *modalias)
 {
@@ -181,7 +194,8 @@ int hotplug_run(void)
 	log_info("modules: %zu files tried, %zu devices without a driver here", w.done.count,
 		 w.unknown.count);
 	for (size_t i = 0; i < w.unknown.count; i++)
-		log_debug("no driver here for %s", w.unknown.items[i]);
+		if (hotplug_is_telling(w.unknown.items[i]))
+			log_info("no driver here for %s", w.unknown.items[i]);
 	while (fd >= 0)
 		if (take_uevent(&w, fd))
 			coldplug(&w, false);

@@ -15,5 +15,8 @@ int hotplug_run(void);
 /* True for modalias strings of network cards and random sources: they are loaded before disks. */
 bool hotplug_is_urgent(const char *modalias);
 
+/* True for a device whose missing driver an operator should hear of: disks, cards, not a beeper. */
+bool hotplug_is_telling(const char *modalias);
+
 /* Value of KEY in a kernel uevent (NUL-separated "KEY=value" after a head line), or NULL. */
 const char *uevent_value(const char *message, size_t len, const char *key);

@@ -282,8 +282,8 @@ static void stay_incomplete(int signals)
 	struct err e = ERR_INIT;
 	FILE *f = fmemopen(text, sizeof(text) - 1, "w");
 
-	e.extent = EXTENT_NOTHING;
 	err_set(&e, ERR_INIT_RAM, 0, "files of the image are missing after unpacking");
+	e.extent = EXTENT_NOTHING;
 	if (f) {
 		report_error(f, &e);
 		fclose(f);

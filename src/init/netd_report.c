@@ -147,7 +147,6 @@ bool netd_judge(const struct netd *n, bool has_address, uint64_t now, struct err
 	unsigned silence = 0;
 
 	*ret = ERR_INIT;
-	ret->extent = EXTENT_NOTHING;
 	for (size_t i = 0; i < n->nlinks; i++) {
 		carrier |= n->links[i].id.carrier;
 		if (n->links[i].dhcp_silence_s > silence)
@@ -171,6 +170,7 @@ bool netd_judge(const struct netd *n, bool has_address, uint64_t now, struct err
 		return false;
 	}
 	err_ctx(ret, "bringing up the network");
+	ret->extent = EXTENT_NOTHING;
 	return true;
 }
 

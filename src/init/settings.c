@@ -63,8 +63,8 @@ static int note_skipped(unsigned skipped, struct err *e)
 
 	if (!f)
 		return err_set(e, ERR_NOMEM, errno, "key report");
-	note.extent = EXTENT_NOTHING;
 	err_set(&note, ERR_INIT_KEY, 0, "%u of the lines given as keys", skipped);
+	note.extent = EXTENT_NOTHING;
 	report_error(f, &note);
 	fclose(f);
 	return file_replace(RUN_DIR_INIT "/key_error", text, strlen(text), 0600, e);

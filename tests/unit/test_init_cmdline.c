@@ -129,6 +129,11 @@ static void test_uevent(void **state)
 	assert_false(hotplug_is_urgent("virtio:d00000002v00001AF4"));
 	assert_true(hotplug_is_urgent("pci:v00001D0Fd0000EC20sv0sd0bc02sc00i00"));
 	assert_false(hotplug_is_urgent("pci:v00001D0Fd00008061sv0sd0bc01sc08i02"));
+	assert_true(hotplug_is_telling("pci:v00001D0Fd00008061sv0sd0bc01sc08i02"));
+	assert_true(hotplug_is_telling("virtio:d00000002v00001AF4"));
+	assert_false(hotplug_is_telling("pci:v00001AF4d00001000sv0sd0bc02sc00i00"));
+	assert_false(hotplug_is_telling("pci:v00008086d00001237sv0sd0bc06sc00i00"));
+	assert_false(hotplug_is_telling("platform:pcspkr"));
 }
 
 int main(void)
