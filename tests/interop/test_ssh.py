@@ -17,7 +17,7 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-SINK = os.path.join(TOP, "build/bin/sink_server")
+SINK = os.environ.get("SINK_SERVER") or os.path.join(TOP, "build/bin/sink_server")
 REHOST = os.path.join(TOP, "build/rehost")
 GRACE = 6
 
