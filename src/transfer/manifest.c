@@ -9,7 +9,7 @@
 #include "transfer/manifest_priv.h"
 
 #define CHUNK_SIZE ((size_t)1 << 20)
-#define MEMORY_MIN ((uint64_t)48 << 20)
+#define MEMORY_MIN ((uint64_t)64 << 20)
 
 /*
  * An entry as it lies in a chunk, followed by the path and a NUL. Packed by hand (memcpy), because a

@@ -28,7 +28,7 @@ void manifest_free(struct manifest *m); /* accepts NULL */
 
 /*
  * Copies entry. A second entry of the same path replaces the first. More entries than 50 million or than a quarter of
- * the RAM holds (at least 48 MiB; about 60 bytes and the path each) are ERR_TAR_LIMIT. The tree's root has the path ".".
+ * the RAM holds (at least 64 MiB; about 60 bytes and the path each) are ERR_TAR_LIMIT. The tree's root has the path ".".
  */
 int manifest_add(struct manifest *m, const struct manifest_entry *entry, struct err *e) must_check;
 uint64_t manifest_count(const struct manifest *m);

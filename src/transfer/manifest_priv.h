@@ -16,5 +16,5 @@ bool manifest_get(const struct manifest *m, const char *path, struct manifest_en
 /* The i-th entry in the order added; i < manifest_count(). */
 void manifest_at(const struct manifest *m, uint64_t i, struct manifest_entry *ret);
 
-/* The limit is a quarter of the RAM, at least 48 MiB; tests set a smaller one. */
+/* The limit is a quarter of the RAM, at least 64 MiB; tests set a smaller one. */
 void manifest_set_memory_max(struct manifest *m, uint64_t bytes);

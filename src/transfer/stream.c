@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -13,6 +14,22 @@
 #define DRAIN_MAX ((uint64_t)1 << 30) /* a sender that never stops is left after this */
 
 /* ---- outer stage: descriptor to plain bytes ---- */
+
+static bool has_data(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+/* Wakes now and then, so that a failed writer ends the receive although the sender says nothing. false: stopped. */
+static bool wait_for_data(struct stream *s)
+{
+	while (!pool_stopped(s->pool))
+		if (has_data(s->fd, 500))
+			return true;
+	return false;
+}
 
 static la_ssize_t read_stream(struct archive *a, void *arg, const void **ret)
 {
@@ -29,7 +46,15 @@ static la_ssize_t read_stream(struct archive *a, void *arg, const void **ret)
 	}
 	start = s->in->used;
 	while (s->in->used < POOL_BLOCK_SIZE && got < READ_LEAST) {
-		ssize_t n = read(s->fd, s->in->data + s->in->used, POOL_BLOCK_SIZE - s->in->used);
+		ssize_t n;
+
+		if (got && !has_data(s->fd, 0))
+			break; /* a slow sender: what is here is worked on meanwhile */
+		if (!got && !wait_for_data(s)) {
+			archive_set_error(a, ECANCELED, "stopped");
+			return -1;
+		}
+		n = read(s->fd, s->in->data + s->in->used, POOL_BLOCK_SIZE - s->in->used);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -6,6 +6,8 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "tar_build.h"
 
@@ -400,6 +402,36 @@ static void byte_by_byte(void **state)
 	strbuf_done(&b);
 }
 
+/* The disk fails while the sender pauses: nobody waits for the next byte. */
+static void failing_disk_and_silent_sender(void **state)
+{
+	struct try *t = *state;
+	struct strbuf b = STRBUF_INIT;
+	struct tar_member node = { .name = "n", .type = '3', .mode = 0600 };
+	struct rlimit old, none = { 0 };
+	int fds[2], rc;
+
+	/* A file size limit stands for the disk: EFBIG from the writer. */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	none.rlim_max = old.rlim_max;
+	tar_file(&b, "f", "x");
+	tar_header(&b, &node); /* so that the file is not the last thing read */
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], b.data, b.len), b.len);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	alarm(20); /* the end of the test when it hangs */
+	rc = tar_receive(fds[0], &t->tree, &t->options, &t->result, &t->e);
+	alarm(0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(rc, -1);
+	assert_int_equal(t->e.code, ERR_TAR_WRITE);
+	assert_int_equal(t->e.sys, EFBIG);
+	close(fds[0]);
+	close(fds[1]);
+	strbuf_done(&b);
+}
+
 static void unreadable_stream(void **state)
 {
 	struct try *t = *state;
@@ -432,6 +464,7 @@ int main(void)
 		TEST(files_are_not_the_root),
 		TEST(file_with_entries_below),
 		TEST(byte_by_byte),
+		TEST(failing_disk_and_silent_sender),
 		TEST(unreadable_stream),
 	};
 
