@@ -108,6 +108,38 @@ int stage_check_space(const struct target *t, uint64_t received, struct err *e)
 	return 0;
 }
 
+int stage_check_room(const struct target *t, int fd, uint64_t bytes, struct err *e)
+{
+	char missing_text[24], free_text[24], file_text[24];
+	const char *mount = "the disk";
+	struct stat st, at;
+	struct space_numbers n;
+	uint64_t blocks, missing, inodes;
+	struct statvfs v;
+	unsigned i;
+
+	if (fstatvfs(fd, &v) < 0 || fstat(fd, &st) < 0)
+		return err_set(e, ERR_FILE, errno, "asking for the free space");
+	blocks = bytes / v.f_frsize;
+	n = (struct space_numbers){ v.f_blocks, v.f_bavail > blocks ? v.f_bavail - blocks : 0, 0, 0,
+				    v.f_frsize };
+	stage_missing(&n, &missing, &inodes);
+	if (!missing)
+		return 0;
+	if (blocks > v.f_bavail)
+		missing += (blocks - v.f_bavail) * v.f_frsize;
+	for (i = 0; i < t->fs_count; i++)
+		if (fstat(t->fs[i].root.fd, &at) == 0 && at.st_dev == st.st_dev)
+			mount = t->fs[i].mount;
+	return err_set(
+		e, ERR_STAGE_SPACE, ENOSPC,
+		"%s: %s are free, %d %% of it stay free for the old system, so %s are missing "
+		"for a file of %s; the stream goes on",
+		mount, format_bytes(free_text, sizeof(free_text), v.f_bavail * v.f_frsize),
+		RESERVE_PERCENT, format_bytes(missing_text, sizeof(missing_text), missing),
+		format_bytes(file_text, sizeof(file_text), bytes));
+}
+
 int stage_sync(const struct target *t, struct err *e)
 {
 	unsigned i;

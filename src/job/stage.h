@@ -26,6 +26,9 @@ int stage_make(const struct target *t, struct err *e) must_check;
  */
 int stage_check_space(const struct target *t, uint64_t received, struct err *e) must_check;
 
+/* The same for a file of so many bytes that is about to be written; fd: the file, still empty. For any thread. */
+int stage_check_room(const struct target *t, int fd, uint64_t bytes, struct err *e) must_check;
+
 /* syncfs on every file system. */
 int stage_sync(const struct target *t, struct err *e) must_check;
 

@@ -33,6 +33,11 @@ struct tar_options {
 	const char *const *skip;
 	/* Called about every 16 MiB and every 5,000 entries from the reading thread; non-zero: stop, with e set. */
 	int (*may_continue)(void *arg, struct err *e);
+	/*
+	 * Called before space for a whole large file is taken at once (fd: the new, empty file), from writer threads;
+	 * non-zero: stop, with e set. May be NULL.
+	 */
+	int (*has_room)(void *arg, int fd, uint64_t bytes, struct err *e);
 	void *arg;
 	struct tar_progress *progress; /* may be NULL */
 };

@@ -184,6 +184,9 @@ static int open_file(struct file *f, struct err *e)
 	if (f->fd < 0)
 		return job_error(job, "making", e);
 	/* Asking for all the space at once tells early when it is not there. */
+	if (job->size >= FALLOCATE_FROM && !job->sparse && f->r->options->has_room &&
+	    f->r->options->has_room(f->r->options->arg, f->fd, job->size, e))
+		return -1;
 	if (job->size >= FALLOCATE_FROM && !job->sparse &&
 	    fallocate(f->fd, 0, 0, (off_t)job->size) < 0 && errno != EOPNOTSUPP && errno != EINTR)
 		return job_error(job, "writing", e);

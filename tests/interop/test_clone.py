@@ -110,10 +110,12 @@ class Target:
         sh("losetup", "-d", self.loop, check=False)
         self.image.unlink()
 
+    def env(self):
+        return dict(os.environ, REHOST_RUN_DIR=str(self.run_dir), REHOST_DISKS=self.loop.removeprefix("/dev/"),
+                    REHOST_SCAN_LOOP="1")
+
     def inside(self, *argv, **kw):
-        env = dict(os.environ, REHOST_RUN_DIR=str(self.run_dir), REHOST_DISKS=self.loop.removeprefix("/dev/"),
-                   REHOST_SCAN_LOOP="1")
-        return sh("nsenter", "-t", self.holder.pid, "-m", "--", *argv, env=env, **kw)
+        return sh("nsenter", "-t", self.holder.pid, "-m", "--", *argv, env=self.env(), **kw)
 
     def rehost(self, *words, **kw):
         return self.inside(BINARY, *words, check=False, **kw)
@@ -223,9 +225,8 @@ def send(t, root, *words, limit=None):
     """Stock GNU tar into 'receive tar'; limit cuts the stream after so many bytes."""
     cut = f"| head -c {limit}" if limit else ""
     tar = f"tar --xattrs --xattrs-include='*' --acls --numeric-owner --sparse --one-file-system -C {root} -cf - . {cut}"
-    env = dict(os.environ, REHOST_RUN_DIR=str(t.run_dir), REHOST_DISKS=t.loop.removeprefix("/dev/"), REHOST_SCAN_LOOP="1")
     return sh("/bin/sh", "-c", f"{tar} | nsenter -t {t.holder.pid} -m -- {BINARY} receive tar {' '.join(words)}",
-              check=False, env=env)
+              check=False, env=t.env())
 
 
 def state(t):
@@ -273,6 +274,52 @@ def test_second_receive_needs_update(target, source):
     r = send(target, source)
     assert r.returncode == 1 and "RH-JOB-21" in r.stderr
     assert state(target) == "staged"
+
+
+def room(t):
+    """Bytes free for users, and in all, of the target's root."""
+    free, total, block = (int(n) for n in t.shell(f"stat -f -c '%a %b %S' {t.run_dir}/fs/0").split())
+    return free * block, total * block
+
+
+def test_too_large_for_the_disk(target, source):
+    """The old system keeps its 5 %: the stream is stopped, with numbers, before the disk is full."""
+    filler = target.run_dir / "fs/0/filler"
+    big = source / "srv/big"
+    with open(big, "wb") as f:
+        f.write(os.urandom(1 << 20) * 300)
+    free, total = room(target)
+    target.shell(f"fallocate -l {free - total // 20 - (100 << 20)} {filler}")
+    try:
+        r = send(target, source, "--update")
+        assert r.returncode == 1 and "RH-JOB-22" in r.stderr, r.stderr
+        assert re.search(r"/: .* are free, .* stay free for the old\s+system, so .* are missing", r.stderr)
+        assert room(target)[0] > total // 50  # stopped near the limit, not at the end of the disk
+        assert state(target) == "staging"
+        old_system_is_whole(target)
+    finally:
+        target.shell(f"rm {filler}")
+        big.unlink()
+
+
+def test_killed_command_leaves_no_lock_and_no_lie(target, source):
+    tar = subprocess.run(["tar", "-C", source, "-cf", "-", "./etc", "./usr/bin"], stdout=subprocess.PIPE, check=True).stdout
+    victim = subprocess.Popen(
+        ["nsenter", "-t", str(target.holder.pid), "-m", "--", BINARY, "receive", "tar", "--update", "--delete-ok"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=target.env())
+    victim.stdin.write(tar[: len(tar) // 2])
+    victim.stdin.flush()
+    r = send(target, source, "--update")
+    assert r.returncode == 1 and "receive tar, process" in r.stderr, r.stderr
+    victim.kill()
+    victim.wait()
+    time.sleep(0.5)  # the child that held the lock as well follows
+    assert state(target) == "staging"
+    old_system_is_whole(target)
+    r = send(target, source, "--update")  # goes on with what is there
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    assert state(target) == "staged"
+    assert not target.exists("fs/0/.rehost/tree/srv/big")
 
 
 def test_dry_run_writes_nothing(target):
@@ -392,6 +439,22 @@ def test_update_after_rewrite(target, source):
     assert state(target) == "checked"
 
 
+def test_missing_initramfs_is_made(target, source):
+    for image in (source / "boot").glob("initrd.img-*"):
+        image.unlink()
+    r = send(target, source, "--update")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    r = target.rehost("rewrite")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    assert [line for line in step_lines(r) if line.startswith("running: initramfs ")]
+    r = target.rehost("check")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    r = target.rehost("rewrite")
+    assert [line for line in step_lines(r) if line.startswith("kept: initramfs ")], r.stdout
+    r = target.rehost("check")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+
+
 def test_other_options_run_what_depends_on_them(target):
     r = target.rehost("rewrite", "--as", "copy", "--hostname", "newname")
     assert r.returncode in (0, 3), r.stdout + r.stderr
@@ -400,3 +463,34 @@ def test_other_options_run_what_depends_on_them(target):
     key = "etc/ssh/ssh_host_ed25519_key.pub"
     assert target.read(target.clone_file("/" + key)) == target.read("fs/0/" + key)
     old_system_is_whole(target)
+
+
+LISTING = """cd {} && find . -mindepth 1 -path ./.rehost -prune -o -path ./lost+found -prune -o -printf '%p %y %m %U %G %l %n\\n' |
+awk '$2 == "d" {{ $NF = "" }} {{ print }}' | sort; find . -path ./.rehost -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"""
+
+
+def test_switched_root_is_the_clone_that_was_checked(target):
+    """The kernel's own view of stage and edits, against what the merge and the exchange made of them."""
+    r = target.rehost("check")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    want = []
+    for n in (0, 1):
+        hidden = f"{target.run_dir}/fs/{n}/.rehost"
+        view = target.work / f"view{n}"
+        view.mkdir()
+        target.shell(f"mount -t overlay -o ro,lowerdir={hidden}/edits/upper:{hidden}/tree overlay {view}")
+        want.append(target.shell(LISTING.format(view)))
+        target.shell(f"umount {view}")
+    r = target.rehost("switch")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    for n in (0, 1):
+        got = target.shell(LISTING.format(f"{target.run_dir}/fs/{n}"))
+        assert got == want[n]
+    assert "trusted.overlay" not in target.shell(f"getfattr -R -d -m - {target.run_dir}/fs/0 2>/dev/null || true")
+    with open(target.image, "rb") as f:
+        assert f.read(440) != bytes(440)  # the clone's boot code
+    r = target.rehost("rollback")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    old_system_is_whole(target)
+    with open(target.image, "rb") as f:
+        assert f.read(440) == bytes(440)
