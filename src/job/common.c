@@ -109,8 +109,8 @@ int job_fail_open(struct err *e)
 	case ERR_RAID:
 		e->extent = EXTENT_NOTHING;
 		break;
-	default:
-		e->extent = EXTENT_UNKNOWN;
+	default: /* target_open() has told what it could */
+		break;
 	}
 	return -1;
 }

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "disk/mount.h"
+#include "job/common.h"
 #include "job/target_priv.h"
 
 #define LOCK_TRIES 100
@@ -303,6 +304,21 @@ static int open_once(struct target *t, const struct opening *o, struct err *e)
 	return refuse_ambivalent(t, e) < 0 ? -1 : make_own_dirs(t, e);
 }
 
+/* How far the migration is can be told as soon as the root is open, whatever failed after that. */
+static void stamp_extent(const struct target *t, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	struct record r;
+
+	if (!e || t->fs_count == 0 || t->fs[0].root.fd < 0)
+		return;
+	record_init(&r);
+	if (record_load(&r, &t->fs[0].root, &ignored) == 0) {
+		job_fail(e, &r);
+		record_done(&r);
+	}
+}
+
 int target_open(struct target *ret, enum target_access access, struct err *e)
 {
 	struct opening o = { .access = access };
@@ -318,6 +334,8 @@ int target_open(struct target *ret, enum target_access access, struct err *e)
 		rc = open_once(ret, &o, e);
 		if (rc == 0 && !o.may_mount)
 			return 0;
+		if (rc < 0)
+			stamp_extent(ret, e);
 		target_close(ret);
 		if (rc < 0)
 			return access == TARGET_WRITE

@@ -443,6 +443,7 @@ def test_missing_file_system(machine, option, code):
     if code:
         failed = machine.refused("look")
         assert failed["id"] == code and "/srv" in failed["because"] and missing in failed["because"]
+        assert failed["disk"] == "nothing has been written"
     else:
         assert ("note" in machine("look").stdout) == (option == "nofail")
 
