@@ -245,6 +245,7 @@ static int run_dry(struct rewriting *w, struct err *e)
 		rc = job_fail(e, &j);
 	record_done(&j);
 	target_close(&t);
+	w->t = NULL;
 	return rc;
 }
 
