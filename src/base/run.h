@@ -14,3 +14,6 @@ const char *run_dir(void);
 
 /* Writes run_dir()/name into buf, which is returned; a name that does not fit gives "". */
 const char *run_path(char *buf, size_t size, const char *name);
+
+/* In the run folder while the rescue still looks for drivers of the devices that were there at power-on. */
+#define COLDPLUG_MARK "coldplug"

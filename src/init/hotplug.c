@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,12 +12,16 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/run.h"
 #include "init/modload.h"
 
 #define DEPTH_MAX 24
 #define UEVENT_BUFFER (8 << 20)
 #define PASSES_MAX 16
+#define QUIET_MS 400	/* disks are announced in the background after their driver was loaded */
+#define SETTLE_MS 20000 /* something may announce itself for ever */
 
 struct walk {
 	struct modload modules;
@@ -178,6 +183,29 @@ static bool take_uevent(struct walk *w, int fd)
 	return false;
 }
 
+void hotplug_announce(void)
+{
+	char path[256];
+	struct err e = ERR_INIT;
+
+	if (file_replace(run_path(path, sizeof(path), COLDPLUG_MARK), "", 0, 0600, &e) < 0)
+		log_warn("%s: %s", path, strerror(e.sys));
+}
+
+/* Until the kernel has announced nothing for a while; then the mark goes. */
+static void settle(struct walk *w, int fd)
+{
+	uint64_t end = now_ms() + SETTLE_MS;
+	struct pollfd p = { fd, POLLIN, 0 };
+	char path[256];
+
+	while (fd >= 0 && now_ms() < end && poll(&p, 1, QUIET_MS) > 0)
+		if (take_uevent(w, fd))
+			coldplug(w, false);
+	unlink(run_path(path, sizeof(path), COLDPLUG_MARK));
+	log_info("modules: devices have settled");
+}
+
 int hotplug_run(void)
 {
 	struct walk w = { 0 };
@@ -196,6 +224,7 @@ int hotplug_run(void)
 	for (size_t i = 0; i < w.unknown.count; i++)
 		if (hotplug_is_telling(w.unknown.items[i]))
 			log_info("no driver here for %s", w.unknown.items[i]);
+	settle(&w, fd);
 	while (fd >= 0)
 		if (take_uevent(&w, fd))
 			coldplug(&w, false);

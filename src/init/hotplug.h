@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * Marks in the run folder that drivers are still being looked for: commands that look at disks wait for the
+ * mark to go (job/target). SSH answers before that. Called by PID 1 before the process is started.
+ */
+void hotplug_announce(void);
+
 /* Runs for ever; returns an exit status only when it cannot work. Forked by PID 1. */
 int hotplug_run(void);
 

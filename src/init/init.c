@@ -357,6 +357,7 @@ int init_main(int argc, char **argv)
 	early_names();
 	if (!complete)
 		stay_incomplete(signals);
+	hotplug_announce();
 	start_due(&boot);
 	early_module_nodes();
 	apply_settings(&boot);

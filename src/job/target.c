@@ -18,6 +18,7 @@
 
 #define LOCK_TRIES 100
 #define LOCK_WAIT_MS 100
+#define DEVICES_WAIT_MS 60000 /* a slow machine loads drivers for that long */
 
 const char *target_view_dir(void)
 {
@@ -65,6 +66,18 @@ static int lock_mounts(int operation, struct err *e)
 	return err_set(e, ERR_BUSY, 0, "other commands are using the target's file systems");
 }
 
+/* SSH answers before all drivers are loaded; a disk that is not there yet is not missing. */
+static void wait_for_devices(void)
+{
+	struct timespec wait = { .tv_nsec = LOCK_WAIT_MS * 1000000L };
+	uint64_t end = now_ms() + DEVICES_WAIT_MS;
+	char path[256];
+
+	run_path(path, sizeof(path), COLDPLUG_MARK);
+	while (access(path, F_OK) == 0 && now_ms() < end)
+		nanosleep(&wait, NULL);
+}
+
 static int scan_disks(struct disk_scan *ret, struct err *e)
 {
 	const char *names = getenv("REHOST_DISKS");
@@ -72,6 +85,7 @@ static int scan_disks(struct disk_scan *ret, struct err *e)
 
 	if (!names)
 		names = option;
+	wait_for_devices();
 	if (names)
 		return disk_scan_named(ret, names, e);
 	return disk_scan_all(ret, getenv("REHOST_SCAN_LOOP") != NULL, e);
