@@ -150,12 +150,13 @@ def source_tar():
                 if part["type"] == "83"
             )
             tmp = path.with_suffix(".tmp")
-            # No journal to replay: the disk was unmounted. A namespace of its own holds the mount.
+            # No journal to replay: the disk was unmounted. A namespace of its own holds the mount. The source's own
+            # tar runs, so that ACLs get the source's names.
             run(["unshare", "--mount", "sh", "-euc", """
                 loop=$(losetup --find --show --read-only --offset "$1" "$2")
                 trap 'cd /; umount "$4" 2>/dev/null; losetup -d "$loop"; rmdir "$4"' EXIT
                 mkdir "$4"; mount -o ro,noload "$loop" "$4"
-                """ + TAR.replace("-C /", '-C "$4"') + """ >"$3" """,
+                chroot "$4" """ + TAR + """ >"$3" """,
                 "sh", str(start), image, tmp, CACHE / f"mnt-{os.getpid()}"])
             tmp.rename(path)
         return path
