@@ -18,7 +18,10 @@ void early_stdio(void);
  */
 void early_wait_for_random(void);
 
-/* proc, sys, dev, pts, shm, run, tmp, efivarfs, pstore; /run/rehost 0700. Goes on after failures. */
+/*
+ * proc, sys, dev, pts, shm, run, tmp, securityfs, pstore; /run/rehost 0700. Goes on after failures.
+ * Not efivarfs: nothing reads it yet.
+ */
 void early_mounts(void);
 
 /*
@@ -32,7 +35,7 @@ bool early_image_is_complete(void);
 void early_sysctls(const struct strlist *words);
 void early_module_nodes(void);
 
-/* The kernel says "loopback down" at boot; also sets the host name. */
+/* The host name, "rescue" until ip= says another. */
 void early_names(void);
 
 /* Ends every process, unmounts, syncs and never returns. */
