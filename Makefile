@@ -191,9 +191,9 @@ C_FILES := $(shell find src tests -name '*.[ch]' 2>/dev/null)
 SH_FILES := $(shell grep -rlE '^\#!/bin/(ba)?sh' scripts image initramfs .ci tests 2>/dev/null)
 lint: | $(SETUP)
 	scripts/check-includes
-	clang-format --dry-run --Werror $(C_FILES)
-	shellcheck $(SH_FILES)
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Isrc -j2 \
+	@clang-format --dry-run --Werror $(C_FILES)
+	@shellcheck $(SH_FILES)
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Isrc -j2 \
 		--enable=warning,portability --suppress=missingIncludeSystem \
 		-D__x86_64__ $(shell find src -name '*.c')
 

@@ -236,6 +236,7 @@ static int run_dry(struct rewriting *w, struct err *e)
 
 	if (target_open(&t, TARGET_LOOK, e) < 0)
 		return job_fail(e, NULL);
+	/* cppcheck-suppress autoVariables ; w does not outlive this call */
 	w->t = &t;
 	record_init(&j);
 	if (record_load(&j, &t.fs[0].root, e) == 0 && check_state(&j, &t, e) == 0 &&
