@@ -50,6 +50,22 @@ int check_find_fs(const struct check *c, const char *uuid)
 	return -1;
 }
 
+/* A line that is a comment mounts nothing: the rewriting itself leaves the source's lines behind as comments. */
+static bool is_named_outside_comments(const char *text, const char *word)
+{
+	const char *hit;
+
+	for (hit = text; (hit = strcasestr(hit, word)); hit++) {
+		const char *line = hit;
+
+		while (line > text && line[-1] != '\n')
+			line--;
+		if (line[strspn(line, " \t")] != '#')
+			return true;
+	}
+	return false;
+}
+
 void check_text(struct check *c, const char *path, const char *text)
 {
 	static const char *const staging[] = { RUN_DIR, REHOST_DIR "/" };
@@ -61,7 +77,7 @@ void check_text(struct check *c, const char *path, const char *text)
 				  "%s names \"%s\", a place that exists only while rehost works",
 				  path, staging[i]);
 	for (i = 0; i < c->source_uuids.count; i++)
-		if (strcasestr(text, c->source_uuids.items[i]))
+		if (is_named_outside_comments(text, c->source_uuids.items[i]))
 			check_add(c, FINDING_BLOCKER, "source-uuid",
 				  "%s names the source's file system %s", path,
 				  c->source_uuids.items[i]);
