@@ -165,8 +165,8 @@ build/rescue/cloud/initrd: build/rehost $(shell find initramfs image -type f 2>/
 	image/build cloud
 
 # ---- tests with real peers and machines ------------------------------------------------------------
-# Programs that interop tests start; they link what a unit test of serve would.
-$(B)/bin/%: tests/interop/%.c $(foreach m,serve $(UNDER_serve),$(if $(wildcard src/$(m)/*.c),$(call lib_of,$(m)))) $(LIBSSH)
+# Programs that interop tests start; they may use every module but cli.
+$(B)/bin/%: tests/interop/%.c $(filter-out %/cli.a,$(LIBS)) $(LIBSSH)
 	@mkdir -p $(@D)
 	@echo "  PROG $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -static -L$(B)/lib -Wl,--gc-sections -o $@ $< \
