@@ -37,7 +37,8 @@ def staged(stream):
         with qemu.Net() as net, qemu.rescue(net, folder, disk) as rescue:
             rescue.wait_banner()
             with open(stream, "rb") as tar:
-                net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900)
+                done = net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900, check=False)
+            assert done.returncode == 0, done
             for command in "rewrite", "check":
                 migration.rescue_command(net, command, timeout=900)
             migration.rescue_command(net, "reboot", check=False)

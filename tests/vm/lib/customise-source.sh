@@ -58,7 +58,7 @@ chown redis:redis /var/lib/redis/dump.rdb
 rm -f /tmp/r.sock /tmp/r.pid
 
 # cron
-printf '* * * * * root date +%%s >/run/heartbeat\n' >/etc/cron.d/heartbeat
+printf '* * * * * root date +\\%%s >/run/heartbeat\n' >/etc/cron.d/heartbeat
 
 # files of every kind
 mkdir /srv/files

@@ -107,7 +107,7 @@ def answers(net, phases=None):
     check("web server", "exec 3<>/dev/tcp/127.0.0.1/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3", "the shop is open")
     check("database", "redis-cli get shop:name; redis-cli lrange shop:orders 0 -1 | tr '\\n' ' '", "corner shop\n17 42 99")
     check("capabilities", "getcap /srv/files/capable", "cap_net_admin,cap_net_raw=ep")
-    check("unprivileged ping", f"setpriv --reuid=alice --regid=alice --clear-groups ping -c1 -W5 {qemu.SOURCE}", "1 received")
+    check("unprivileged ping", f"setpriv --reuid=alice --regid=alice --clear-groups ping -c1 -W5 10.77.2.1", "1 received")
     check("user and password", "getent shadow alice | cut -c1-12", r"alice:\$y\$")
     check("swap is the target's", "cat /proc/swaps | tail -1", "partition")
     check("no unit failed", "systemctl --failed --no-legend | wc -l", "^0$")
@@ -125,7 +125,7 @@ def rescue_command(net, command, phases=None, check=True, timeout=600, key="oper
     done = net.ssh(qemu.TARGET, command, check=False, timeout=timeout, key=key)
     if phases:
         phases.say(show(done.stdout + done.stderr))
-    if check and done.returncode:
+    if check and done.returncode not in (0, 3):  # 3: done, with notes
         raise RuntimeError(f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return done
 
@@ -222,7 +222,7 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512):
             phases.say(show(done.stdout + done.stderr))
             if done.returncode:
                 wrong.append(f"release: exit {done.returncode}: {done.stderr}")
-            left = clone.ssh("ls -d /.rehost /boot/.rehost /var/lib/rehost 2>/dev/null", check=False).stdout
+            left = clone.ssh("ls -d /.rehost /boot/.rehost /var/lib/rehost/rehost 2>/dev/null", check=False).stdout
             if left:
                 wrong.append(f"release left {left.split()}")
     return wrong
