@@ -32,6 +32,7 @@ enum err_extent {
 	EXTENT_STAGE, /* only the stage (beside the old system) was written, the old system is whole */
 	EXTENT_SWITCHING, /* the switch is under way: boot the rescue and finish or undo it */
 	EXTENT_SWITCHED,  /* the clone is in place, the old tree is kept */
+	EXTENT_RELEASING, /* the clone is in place, the old tree is being deleted */
 	EXTENT_UNKNOWN,	  /* cannot be told from here (for instance no disk is open) */
 };
 

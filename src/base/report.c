@@ -14,6 +14,9 @@ const char *report_extent_text(enum err_extent extent)
 		return "the switch has begun and is not complete: do not boot from this disk yet";
 	case EXTENT_SWITCHED:
 		return "the clone is in place; the old system is kept beside it";
+	case EXTENT_RELEASING:
+		return "the clone is in place; the old system is partly deleted, there is no way "
+		       "back";
 	case EXTENT_UNKNOWN:
 		break;
 	}

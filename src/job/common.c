@@ -64,6 +64,28 @@ void job_show_state(const struct record *r)
 		log_warn("state: %s", e.ctx[0]);
 }
 
+int job_load(const struct target *t, struct record *r, struct err *e)
+{
+	unsigned i;
+
+	if (record_load(r, &t->fs[0].root, e) < 0)
+		return -1;
+	for (i = 0; i < t->fs_count && r->sequence == 0; i++) {
+		struct strlist names cleanup_strlist = STRLIST_INIT;
+
+		if (root_is_dir(&t->fs[i].root, TREE_DIR) &&
+		    (root_list(&t->fs[i].root, TREE_DIR, &names, e) < 0 || names.count)) {
+			record_done(r);
+			return err_set(e, ERR_RECORD, 0,
+				       "/" RECORD_PATH " is missing, but /" TREE_DIR
+				       " of the file system of %s is not empty: it may be the old "
+				       "system",
+				       t->fs[i].mount);
+		}
+	}
+	return 0;
+}
+
 static enum err_extent extent_of(const struct record *r)
 {
 	if (!r)
@@ -81,8 +103,9 @@ static enum err_extent extent_of(const struct record *r)
 	case JOB_UNDOING:
 		return EXTENT_SWITCHING;
 	case JOB_SWITCHED:
-	case JOB_RELEASING:
 		return EXTENT_SWITCHED;
+	case JOB_RELEASING:
+		return EXTENT_RELEASING;
 	case JOB_STATE_COUNT:
 		break;
 	}
@@ -103,7 +126,6 @@ int job_fail_open(struct err *e)
 	switch (e->code) {
 	case ERR_NO_DISK:
 	case ERR_NO_ROOT:
-	case ERR_TWO_ROOTS: /* a record would have settled it */
 	case ERR_ENCRYPTED:
 	case ERR_LVM:
 	case ERR_RAID:
@@ -117,26 +139,28 @@ int job_fail_open(struct err *e)
 
 int job_begin(struct target *t, struct record *r, const char *command, struct err *e)
 {
+	struct err own = ERR_INIT;
+
 	if (job_lock(command, e) < 0) {
 		/* This command has written nothing, whatever the other one does. */
 		return job_fail(e, NULL);
 	}
-	if (target_open(t, TARGET_WRITE, e) < 0) {
-		if (e)
-			e->extent = e->code == ERR_NO_DISK || e->code == ERR_NO_ROOT
-					    ? EXTENT_NOTHING
-					    : EXTENT_UNKNOWN;
-		return -1;
-	}
-	if (record_load(r, &t->fs[0].root, e) < 0) {
+	if (target_open(t, TARGET_WRITE, e) < 0)
+		return job_fail_open(e);
+	if (job_load(t, r, e) < 0) {
 		target_close(t);
 		return job_fail(e, NULL);
 	}
-	if (identity_ensure(t, e) < 0 || identity_save(t, e) < 0) {
-		job_fail(e, r);
-		record_done(r);
-		target_close(t);
-		return -1;
+	if (identity_ensure(t, &own) < 0 || identity_save(t, &own) < 0) {
+		if (r->state < JOB_SWITCHING) {
+			if (e)
+				*e = own;
+			job_fail(e, r);
+			record_done(r);
+			target_close(t);
+			return -1;
+		}
+		log_warn("job: %s goes on without the identity: %s", command, own.ctx[0]);
 	}
 	if (r->state == JOB_NONE)
 		memcpy(r->token, t->token, sizeof(r->token));

@@ -77,6 +77,30 @@ static int remove_old_tree(const struct root *fs, const char *mount, FILE *out, 
 	return 0;
 }
 
+/* J says "switched": what is about to be deleted must not be what is in use, on no file system. */
+static int verify_part(const struct root *fs, const struct switch_fs *part, struct err *e)
+{
+	struct stat top, st;
+	unsigned i;
+
+	if (root_stat(fs, "/", &top) < 0 || !root_is_dir(fs, TREE_DIR))
+		return err_set(e, ERR_RELEASE, 0,
+			       "what is at %s is not the file system that holds a part of the old "
+			       "system",
+			       part->mount);
+	for (i = 0; i < part->entry_count; i++) {
+		const struct switch_entry *entry = &part->entries[i];
+
+		if (entry->old_ino && root_lstat(fs, entry->name, &st) == 0 &&
+		    st.st_dev == top.st_dev && st.st_ino == entry->old_ino)
+			return err_set(e, ERR_RELEASE, 0,
+				       "the old system's /%s is still in its place on the file "
+				       "system of %s",
+				       entry->name, part->mount);
+	}
+	return 0;
+}
+
 int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
 		unsigned count, FILE *out, struct err *e)
 {
@@ -87,6 +111,9 @@ int release_run(struct record *r, const struct root *const *fs, const char *cons
 		return err_set(e, ERR_STAGE_STATE, 0,
 			       "only after a switch there is something to release");
 	if (r->state != JOB_RELEASING) {
+		for (i = 0; i < count && i < r->fs_count; i++)
+			if (verify_part(fs[i], &r->filesystems[i], e) < 0)
+				return -1;
 		r->state = JOB_RELEASING;
 		if (record_store(r, fs[0], e) < 0) {
 			r->state = before;

@@ -221,8 +221,15 @@ static int clean_subtree(struct merge *m, int parent, const char *name, unsigned
 
 static int move_entry(struct merge *m, int upper, int tree, const char *name)
 {
+	struct stat from, to;
+
 	if (spend(m) < 0)
 		return -1;
+	/* rename(2) of one inode's two names succeeds and moves nothing. */
+	if (fstatat(upper, name, &from, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(tree, name, &to, AT_SYMLINK_NOFOLLOW) == 0 && from.st_ino == to.st_ino &&
+	    from.st_dev == to.st_dev)
+		return unlinkat(upper, name, 0) < 0 ? fail(m, "removing the merged", name) : 0;
 	if (renameat(upper, name, tree, name) == 0)
 		return 0;
 	if (errno == EPERM) { /* immutable or append-only in the stage, as it was on the source */
@@ -360,8 +367,13 @@ int edits_merge(const struct target *t, struct err *e)
 		    root_open_below(&upper, &fs->root, UPPER_DIR, e) < 0 ||
 		    edits_merge_folders(&tree, &upper, NULL, e) < 0 || sync_fs(fs, e) < 0)
 			return err_ctx(e, "merging the edits on %s", fs->mount);
-		/* Only now: while the mark is there the merge may be unfinished. */
-		if (root_remove_tree(&fs->root, EDITS_DIR, e) < 0 || sync_fs(fs, e) < 0)
+		/*
+		 * Only now: while the mark is there the merge may be unfinished. And before the rest: with the mark
+		 * but without the upper folder, a repetition would merge the empty one that opening the target makes,
+		 * owner, mode and attributes of its top included.
+		 */
+		if (root_remove(&fs->root, BEGUN_PATH, e) < 0 || sync_fs(fs, e) < 0 ||
+		    root_remove_tree(&fs->root, EDITS_DIR, e) < 0 || sync_fs(fs, e) < 0)
 			return err_ctx(e, "merging the edits on %s", fs->mount);
 	}
 	return 0;

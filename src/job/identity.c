@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "job/common.h"
 #include "job/record.h"
 #include "job/view.h"
 
@@ -167,7 +168,7 @@ static int find_state(const struct target *t, bool *ret_old_in_place, struct err
 	struct record r;
 
 	record_init(&r);
-	if (record_load(&r, &t->fs[0].root, e) < 0)
+	if (job_load(t, &r, e) < 0)
 		return -1;
 	*ret_old_in_place = r.state < JOB_SWITCHING;
 	record_done(&r);

@@ -389,7 +389,7 @@ static int look(struct target *t, struct record *r, json_t **ret_identity, struc
 	record_init(r);
 	if (target_open(t, TARGET_LOOK, e) < 0)
 		return job_fail_open(e);
-	if (record_load(r, &t->fs[0].root, e) < 0) {
+	if (job_load(t, r, e) < 0) {
 		target_close(t);
 		return job_fail(e, NULL);
 	}

@@ -239,8 +239,7 @@ static int run_dry(struct rewriting *w, struct err *e)
 	/* cppcheck-suppress autoVariables ; w does not outlive this call */
 	w->t = &t;
 	record_init(&j);
-	if (record_load(&j, &t.fs[0].root, e) == 0 && check_state(&j, &t, e) == 0 &&
-	    identity_ensure(&t, e) == 0)
+	if (job_load(&t, &j, e) == 0 && check_state(&j, &t, e) == 0 && identity_ensure(&t, e) == 0)
 		rc = with_facts(w, VIEW_STAGE, e);
 	if (rc < 0)
 		rc = job_fail(e, &j);

@@ -2,6 +2,7 @@
 /* rollback: the undo of the switch; before it, with --discard, the removal of everything rehost put on the disk. */
 #include "job/common.h"
 #include "job/discard.h"
+#include "job/edits.h"
 #include "job/job.h"
 #include "job/progress.h"
 #include "job/running.h"
@@ -34,9 +35,15 @@ static int discard(const struct target *t, struct record *r, FILE *out, struct e
 	return 0;
 }
 
-/* Before the exchange began only the stage was touched: it is whole, its edits are partly merged. */
+/*
+ * Before the exchange began only the stage was touched. Its edits are merged to the end: half of them would be a stage
+ * that is neither as it was received nor marked as rewritten (/var/lib/rehost/state may be in the other half).
+ */
 static int leave_merging(const struct target *t, struct record *r, FILE *out, struct err *e)
 {
+	progress_note("rollback", "merging the edits into the stage");
+	if (edits_merge(t, e) < 0)
+		return err_ctx(e, "finishing the merge; 'rollback --discard' needs none of it");
 	r->state = JOB_STAGED;
 	r->edits_fingerprint[0] = '\0';
 	if (record_store(r, &t->fs[0].root, e) < 0) {

@@ -303,7 +303,7 @@ int job_status(FILE *out, bool json, struct err *e)
 		err_clear(e);
 		return rc;
 	}
-	if (record_load(&r, s.fs0, e) < 0) {
+	if (job_load(&t, &r, e) < 0) {
 		target_close(&t);
 		return job_fail(e, NULL);
 	}

@@ -190,7 +190,8 @@ static int run_switch(const struct target *t, struct record *r, FILE *out, struc
 		tell_end(out, r);
 		return 0;
 	}
-	if (check_firmware(e) < 0)
+	/* once it has begun this was settled, and finishing must not hang on anything but the disk */
+	if (r->state == JOB_CHECKED && check_firmware(e) < 0)
 		return -1;
 	if (r->state != JOB_CHECKED)
 		fprintf(out, "Going on with a switch that was cut (%s).\n",

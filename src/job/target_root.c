@@ -93,7 +93,7 @@ static int explain_none(const struct target *t, const struct err *first, struct 
 	return err_set(e, ERR_NO_ROOT, 0, "seen: %s", strbuf_str(&seen));
 }
 
-static int explain_two(const struct candidate *c, unsigned count, struct err *e)
+static int explain_two(const struct candidate *c, unsigned count, unsigned records, struct err *e)
 {
 	struct strbuf list cleanup_strbuf = STRBUF_INIT;
 	unsigned i;
@@ -102,7 +102,10 @@ static int explain_two(const struct candidate *c, unsigned count, struct err *e)
 		strbuf_addf(&list, "%s%s UUID %s (%s)", i ? "; " : "", c[i].volume->path,
 			    c[i].volume->uuid ? c[i].volume->uuid : "none",
 			    c[i].hostname[0] ? c[i].hostname : "no host name");
-	return err_set(e, ERR_TWO_ROOTS, 0, "%s", strbuf_str(&list));
+	err_set(e, ERR_TWO_ROOTS, 0, "%s", strbuf_str(&list));
+	if (e && !records) /* two: copies of one disk; how far that migration is, nobody can say */
+		e->extent = EXTENT_NOTHING;
+	return -1;
 }
 
 /* All candidates are looked into, one after the other. */
@@ -134,7 +137,7 @@ static int probe_all(const struct target *t, const struct volume **ret, struct e
 	if (count == 0)
 		return explain_none(t, &first, e);
 	if (count > 1 && records != 1) /* a migration under way settles it */
-		return explain_two(found, count, e);
+		return explain_two(found, count, records, e);
 	*ret = found[count > 1 ? with_record : 0].volume;
 	return 0;
 }

@@ -369,6 +369,68 @@ def test_release_and_discard(base, tmp_path):
         assert (disk.mounted(0) / "etc/hostname").read_text() == "old\n"
 
 
+def forget(disk):
+    """A new start of the rescue: nothing is mounted, nothing is in RAM."""
+    for i in 1, 0:
+        run(*disk.argv("umount", f"{disk.run_dir}/fs/{i}"))
+    shutil.rmtree(f"{disk.run_dir}/identity")
+
+
+def test_going_back_and_releasing_need_no_identity(base, tmp_path):
+    image = tmp_path / "disk.img"
+    shutil.copyfile(base, image)
+    with Disk(image, tmp_path / "run") as disk:
+        disk.rehost("switch")
+        shutil.rmtree(disk.mounted(0) / ".rehost/identity")
+        forget(disk)
+        disk.rehost("rollback")
+        assert disk.state() == "staged"
+        assert (disk.mounted(0) / "etc/hostname").read_text() == "old\n"
+    shutil.copyfile(base, image)
+    with Disk(image, tmp_path / "run2") as disk:
+        disk.rehost("switch")
+        path = disk.mounted(0) / ".rehost/job"
+        record = read_record(disk.mounted(0))
+        sequence = record.pop("sequence") + 1
+        payload = json.dumps({**record, "state": "releasing"}).encode()
+        head = b"REHOSTJ1" + struct.pack("<QI", sequence, len(payload)) + bytes(12)
+        slot = (head + hashlib.sha256(head + payload).digest() + payload).ljust(SLOT, b"\0")
+        path.write_bytes((slot + path.read_bytes()[SLOT:]) if sequence % 2 else path.read_bytes()[:SLOT] + slot)
+        shutil.rmtree(disk.mounted(0) / ".rehost/identity")  # a release that was cut there
+        forget(disk)
+        assert disk.state() == "releasing"
+        refused = disk.rehost("rollback", check=False)
+        assert refused.returncode == 1 and "partly deleted" in refused.stderr, refused
+        disk.rehost("release")
+        assert disk.state() == "none"
+        assert (disk.mounted(0) / "etc/hostname").read_text() == "new\n"
+
+
+def test_rollback_in_the_merge_leaves_a_whole_stage(base, tmp_path):
+    image = tmp_path / "disk.img"
+    shutil.copyfile(base, image)
+    with Disk(image, tmp_path / "run") as disk:
+        disk.rehost("rollback")
+        assert disk.state() == "staged"
+        for i, edit in (0, "etc/network"), (1, "grub/grub.cfg"):
+            assert (disk.mounted(i) / ".rehost/tree" / edit).read_text() == "an edit"
+        assert (disk.mounted(0) / "etc/hostname").read_text() == "old\n"
+        assert not (disk.mounted(0) / "etc/network").exists()
+
+
+def test_a_lost_record_is_not_a_new_disk(base, tmp_path):
+    """Only /.rehost/job is gone, and the tree holds the old system: nothing may delete it."""
+    image = tmp_path / "disk.img"
+    shutil.copyfile(base, image)
+    with Disk(image, tmp_path / "run") as disk:
+        disk.rehost("switch")
+        (disk.mounted(0) / ".rehost/job").unlink()
+        for command in ["status"], ["plan"], ["receive", "tar"], ["rollback", "--discard"], ["release"]:
+            refused = run(*disk.argv(REHOST, *command), check=False, env=disk.env(), stdin=subprocess.DEVNULL)
+            assert refused.returncode == 1 and "RH-JOB-10" in refused.stderr, (command, refused)
+        assert (disk.mounted(0) / ".rehost/tree/etc/hostname").read_text() == "old\n"
+
+
 def test_in_the_running_clone(base, tmp_path):
     """The binary inside the clone: it sees what runs, refuses what needs the rescue, and releases."""
     image = tmp_path / "disk.img"

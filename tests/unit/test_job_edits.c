@@ -312,6 +312,68 @@ static void test_by_hand(void **state)
 	free(got);
 }
 
+/* One inode under both names: rename(2) would say yes and leave the upper name, and the folder never gets empty. */
+static void test_one_inode_on_both_sides(void **state)
+{
+	char *got;
+
+	(void)state;
+	wipe();
+	dir("tree/d");
+	dir("upper/d");
+	put("tree/d/f", "same");
+	assert_int_equal(link(at("tree/d/f"), at("upper/d/f")), 0);
+	put("tree/top", "same");
+	assert_int_equal(link(at("tree/top"), at("upper/top")), 0);
+	assert_int_equal(merge(NULL), 0);
+	got = described("upper");
+	assert_string_equal(got, " 40755 0:0\n");
+	free(got);
+	got = described("tree");
+	assert_string_equal(
+		got, " 40755 0:0\n/d 40755 0:0\n/d/f 100644 0:0 [same]\n/top 100644 0:0 [same]\n");
+	free(got);
+}
+
+/*
+ * Cut while the merged layer is removed: "begun" must not outlive the upper folder, or the empty one that opening the
+ * target makes would be merged, with its owner and mode.
+ */
+static void test_cut_in_the_removal(void **state)
+{
+	struct target t = { .fs_count = 1 };
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	if (!can_mount)
+		skip();
+	wipe();
+	dir(".rehost");
+	dir(".rehost/tree");
+	assert_int_equal(chmod(at(".rehost/tree"), 01777), 0);
+	dir(".rehost/edits");
+	put(".rehost/edits/begun", "");
+	dir(".rehost/edits/upper");
+	assert_int_equal(chmod(at(".rehost/edits/upper"), 01777), 0);
+	put(".rehost/edits/upper/f", "edit");
+	dir(".rehost/edits/work");
+	assert_int_equal(mount("tmpfs", at(".rehost/edits/work"), "tmpfs", 0, "size=1m"), 0);
+	t.fs[0].mount = (char *)"/";
+	assert_int_equal(root_open(&t.fs[0].root, top, &e), 0);
+	assert_int_equal(edits_merge(&t, &e), -1); /* a mount cannot be removed: as good as a cut */
+	assert_int_equal(umount(at(".rehost/edits/work")), 0);
+	/* opening the target again makes what is missing, as ever */
+	assert_int_equal(root_remove_tree(&t.fs[0].root, UPPER_DIR, &e), 0);
+	dir(".rehost/edits/upper");
+	assert_int_equal(edits_merge(&t, &e), 0);
+	assert_int_equal(stat(at(".rehost/tree"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 01777);
+	assert_int_equal(access(at(".rehost/tree/f"), F_OK), 0);
+	assert_int_equal(root_remove_tree(&t.fs[0].root, ".rehost", &e), 0);
+	root_close(&t.fs[0].root);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -338,6 +400,8 @@ int main(void)
 		cmocka_unit_test(test_real_overlay),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_one_inode_on_both_sides),
+		cmocka_unit_test(test_cut_in_the_removal),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -10,6 +10,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include "base/report.h"
+#include "job/common.h"
 #include "job/discard.h"
 #include "job/exchange.h"
 #include "job/running.h"
@@ -158,6 +160,80 @@ static void test_release_only_after_a_switch(void **state)
 	}
 }
 
+/* Whatever J says: what is still in use is not deleted, on no file system. */
+static void test_release_looks_before_it_deletes(void **state)
+{
+	struct strlist none = STRLIST_INIT;
+	struct exchange x = { .live = &fs[1], .tree = ".rehost/tree", .mount_points = &none };
+	char text[1024] = "";
+	struct record r;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(record_load(&r, &fs[0], NULL), 0);
+	assert_int_equal(exchange_plan(&x, &r.filesystems[1], NULL), 0); /* planned, not run */
+	assert_int_equal(record_store(&r, &fs[0], NULL), 0);
+	assert_int_equal(release_run(&r, both, mounts, 2, stdout, &e), -1);
+	assert_int_equal(e.code, ERR_RELEASE);
+	assert_int_equal(r.state, JOB_SWITCHED);
+	assert_true(root_exists(&fs[0], ".rehost/tree/etc/hostname"));
+	assert_true(root_exists(&fs[1], ".rehost/tree/vmlinuz"));
+	assert_int_equal(exchange_run(&x, &r.filesystems[1], EXCHANGE_SWITCH, NULL), 0);
+	/* something else is mounted at /boot */
+	assert_int_equal(renameat(fs[1].fd, ".rehost", fs[1].fd, "elsewhere"), 0);
+	assert_int_equal(release(text, sizeof(text)), -1);
+	assert_true(root_exists(&fs[0], ".rehost/tree/etc/hostname"));
+	assert_int_equal(renameat(fs[1].fd, "elsewhere", fs[1].fd, ".rehost"), 0);
+	record_done(&r);
+	assert_int_equal(release(text, sizeof(text)), 0);
+	expect_released();
+}
+
+/* A record that is gone beside a tree that is not: "no migration" would let the tree, maybe the old system, be deleted. */
+static void test_a_tree_without_record(void **state)
+{
+	struct target t = { .fs_count = 2 };
+	struct record r = { 0 };
+	struct err e = ERR_INIT;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		t.fs[i].root = fs[i];
+		t.fs[i].mount = (char *)mounts[i];
+	}
+	assert_int_equal(job_load(&t, &r, &e), 0);
+	assert_int_equal(r.state, JOB_SWITCHED);
+	record_done(&r);
+	assert_int_equal(root_remove(&fs[0], ".rehost/job", NULL), 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(job_load(&t, &r, &e), -1);
+		assert_int_equal(e.code, ERR_RECORD);
+		assert_non_null(strstr(e.ctx[0], i ? " /boot " : " / "));
+		assert_int_equal(root_remove_tree(&fs[i], ".rehost/tree", NULL), 0);
+		assert_int_equal(root_mkdirs(&fs[i], ".rehost/tree", 0755, NULL), 0);
+	}
+	assert_int_equal(job_load(&t, &r, &e), 0);
+	assert_int_equal(r.state, JOB_NONE);
+	record_done(&r);
+}
+
+/* The disk's line of a report: what is told as kept must be kept. */
+static void test_extent_follows_the_state(void **state)
+{
+	struct record r = { .state = JOB_SWITCHED };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(job_fail(&e, &r), -1);
+	assert_int_equal(e.extent, EXTENT_SWITCHED);
+	r.state = JOB_RELEASING;
+	assert_int_equal(job_fail(&e, &r), -1);
+	assert_int_equal(e.extent, EXTENT_RELEASING);
+	assert_null(strstr(report_extent_text(e.extent), "kept"));
+	assert_non_null(strstr(report_extent_text(e.extent), "partly deleted"));
+}
+
 /* The record outlives everything else, on both file systems. */
 static void test_discard_keeps_the_record_until_last(void **state)
 {
@@ -232,6 +308,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_discard_keeps_the_record_until_last, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_which_system_runs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_release_looks_before_it_deletes, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_tree_without_record, set_up, tear_down),
+		cmocka_unit_test(test_extent_follows_the_state),
 		cmocka_unit_test(test_every_state_has_words),
 	};
 
