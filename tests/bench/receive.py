@@ -143,9 +143,9 @@ def run_ours(tree, folder, port):
         service = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-euc", """
              mount -t tmpfs tmpfs /run; mkdir -m 0700 /run/rehost
-             cp "$1" /run/rehost/authorized_keys; printf 'root=UUID=%s\\nloop=1\\n' "$2" >/run/rehost/options
+             cp "$1" /run/rehost/authorized_keys; printf 'disk=%s\\n' "$2" >/run/rehost/options
              exec "$3" serve --bind 127.0.0.1 --listen "$4" """,
-             "sh", folder / "key.pub", uuid, REPO / "build/rehost", str(port)],
+             "sh", folder / "key.pub", device.removesuffix("p1"), REPO / "build/rehost", str(port)],
             stdout=subprocess.DEVNULL,
         )
         try:
