@@ -3,10 +3,16 @@
  * The log: one line an event, for developers and operators after the fact. It never talks to the
  * operator by itself. Lines go to the file set by log_open() (append, O_APPEND, so that several
  * processes may share it) and, when verbose, to standard error. errno survives a call.
+ *
+ * The file lies in RAM, and strangers make lines (scans of the SSH port): at LOG_MAX bytes it becomes PATH.old, and the one
+ * that was there goes.
  */
 #pragma once
 
 #include "base/cleanup.h"
+
+#define LOG_MAX (1024 * 1024) /* bytes; twice as much is kept */
+#define LOG_OLD ".old"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
