@@ -60,8 +60,8 @@ static void keep_small(void)
 		return;
 	snprintf(old, sizeof(old), "%.*s" LOG_OLD, (int)(sizeof(old) - sizeof(LOG_OLD)), log_path);
 	if (fstat(log_fd, &mine) == 0 && stat(log_path, &there) == 0 &&
-	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino && rename(log_path, old) < 0 &&
-	    ftruncate(log_fd, 0) < 0)
+	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino &&
+	    rename(log_path, old) < 0 && ftruncate(log_fd, 0) < 0)
 		return;
 	reopen();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The long-running roles: process 1, module loading, the SSH service. */
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/str.h"
 #include "cli/commands.h"
@@ -47,5 +48,10 @@ int cmd_serve(const struct command *c, int argc, char **argv)
 		return command_usage(c, "--grace needs seconds from 1 to 3600");
 	if (o.run_dir && o.run_dir[0] != '/')
 		return command_usage(c, "--run-dir needs an absolute path");
-	return command_end_offline(false, serve_run(&o, &e), &e);
+	prctl(PR_SET_NAME, "rehost-serve"); /* started by a link in /proc it would be "exe" */
+	rc = serve_run(&o, &e);
+	if (rc < 0)
+		command_keep_report(SERVE_ERROR_FILE,
+				    &e); /* its own output is not seen on the console */
+	return command_end_offline(false, rc, &e);
 }

@@ -28,13 +28,33 @@ static int copy_available(int fd)
 	return 0;
 }
 
+/* A full log becomes PATH.old and a new one is begun (base/log.h): what follows is in the new one. */
+static int open_if_moved(const char *path, int *fd)
+{
+	struct stat mine, there;
+	int fresh;
+
+	if (fstat(*fd, &mine) < 0 || stat(path, &there) < 0 ||
+	    (mine.st_dev == there.st_dev && mine.st_ino == there.st_ino))
+		return 0;
+	/* Lines that came between the last look and the move. */
+	if (copy_available(*fd) < 0)
+		return -1;
+	fresh = open(path, O_RDONLY | O_CLOEXEC);
+	if (fresh < 0)
+		return 0;
+	close(*fd);
+	*fd = fresh;
+	return 0;
+}
+
 int cmd_log(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	bool follow = false;
 	const struct command_option options[] = { { "follow", &follow, NULL } };
-	char path[512];
-	int fd cleanup_fd = -1;
+	char path[512], old[520];
+	int fd cleanup_fd = -1, old_fd cleanup_fd = -1;
 	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
 
 	if (rc >= 0)
@@ -44,8 +64,15 @@ int cmd_log(const struct command *c, int argc, char **argv)
 		err_set(&e, ERR_FILE, errno, "%s", path);
 		return command_end_offline(false, -1, &e);
 	}
-	while ((rc = copy_available(fd)) == 0 && follow)
+	snprintf(old, sizeof(old), "%s" LOG_OLD, path);
+	old_fd = open(old, O_RDONLY | O_CLOEXEC);
+	if (old_fd >= 0 && copy_available(old_fd) < 0)
+		return EXIT_UNTOUCHED;
+	while ((rc = copy_available(fd)) == 0 && follow) {
 		usleep(FOLLOW_PAUSE_US);
+		if (open_if_moved(path, &fd) < 0)
+			return EXIT_UNTOUCHED;
+	}
 	return rc < 0 ? EXIT_UNTOUCHED : EXIT_DONE;
 }
 

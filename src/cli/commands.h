@@ -54,6 +54,9 @@ int command_options(const struct command *c, int argc, char **argv,
  */
 int command_end(const struct command *c, bool json, int rc, const struct err *e);
 
+/* Puts the report of e into a file of the run folder, for the consoles. */
+void command_keep_report(const char *file, const struct err *e);
+
 /* The same for commands that have nothing to do with a target: no log, no last_error. */
 int command_end_offline(bool json, int rc, const struct err *e);
 

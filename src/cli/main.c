@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -74,6 +75,8 @@ int main(int argc, char **argv)
 	if (c)
 		return run_command(c, argc, argv);
 
+	/* Started by /proc/self/exe it would be "exe" to people who look at processes, or at what the kernel killed. */
+	prctl(PR_SET_NAME, "rehost");
 	/* A client that went away is an error of write(2), not a silent death. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

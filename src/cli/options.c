@@ -103,7 +103,7 @@ int command_end_offline(bool json, int rc, const struct err *e)
 }
 
 /* Best effort: a run folder that cannot be written must not hide the error itself. */
-static void keep_last_error(const struct err *e)
+void command_keep_report(const char *file, const struct err *e)
 {
 	char path[512];
 	char *text = NULL;
@@ -113,7 +113,7 @@ static void keep_last_error(const struct err *e)
 	if (!f)
 		return;
 	report_error(f, e);
-	if (fclose(f) == 0 && *run_path(path, sizeof(path), "last_error"))
+	if (fclose(f) == 0 && *run_path(path, sizeof(path), file))
 		(void)!file_replace(path, text, len, 0600, NULL);
 	free(text);
 }
@@ -126,7 +126,7 @@ int command_end(const struct command *c, bool json, int rc, const struct err *e)
 	if (rc < 0) {
 		log_error("%s: %s [%s] %s", c->name, err_info(e->code)->title,
 			  err_info(e->code)->id, e->nctx ? e->ctx[0] : "");
-		keep_last_error(e);
+		command_keep_report("last_error", e);
 		return code;
 	}
 	log_info("%s: ended with %d", c->name, code);

@@ -49,8 +49,8 @@ const struct command commands[] = {
 	{ "explain", PLACE_ANYWHERE, cmd_explain, "explain [CODE]",
 	  "what an error code means and what to do; all of them without CODE", NULL },
 	{ "serve", PLACE_ANYWHERE, cmd_serve,
-	  "serve [--listen PORT] [--authorized-keys FILE] [--run-dir DIR]\n"
-	  "                    [--allow-shell] [--grace SECONDS]",
+	  "serve [--listen PORT] [--bind ADDRESS] [--authorized-keys FILE]\n"
+	  "                    [--run-dir DIR] [--allow-shell] [--grace SECONDS]",
 	  "the SSH service (the rescue starts it by itself)",
 	  "  --listen PORT           TCP port, IPv4 and IPv6 (22); 0 picks a free one\n"
 	  "  --bind ADDRESS          listen on one address only\n"

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/authkeys.h"
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -154,31 +156,27 @@ int cmdline_options(struct strbuf *ret, const struct strlist *words, const char 
 	return ret->failed ? -1 : 0;
 }
 
-/* A public key line has a key type followed by base64, perhaps after options. */
-static bool looks_like_key(const char *line)
+/*
+ * The same reader as the service's: a key that it would not take must not stand in the way of the one-time password, else
+ * nobody could log in. A command line that is too long cuts keys off, for example.
+ */
+static int is_key(const char *line)
 {
-	static const char *const types[] = { "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-" };
+	struct authkeys keys;
+	int count;
 
-	if (*line == '#')
-		return false;
-	for (const char *p = line; *p; p++) {
-		if (p != line && !is_blank(p[-1]))
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-			const char *blank = strchr(p, ' ');
-
-			if (str_starts(p, types[i]) && blank && str_starts(blank + 1, "AAAA"))
-				return true;
-		}
-	}
-	return false;
+	if (authkeys_parse(&keys, line, strlen(line), NULL) < 0)
+		return -1;
+	count = (int)keys.count;
+	authkeys_done(&keys);
+	return count > 0;
 }
 
 int cmdline_keys(struct strbuf *ret, const struct strlist *words, const char *file,
 		 unsigned *ret_skipped)
 {
 	cleanup_strlist struct strlist lines = STRLIST_INIT;
-	int count = 0;
+	int count = 0, good;
 
 	*ret_skipped = 0;
 	for (size_t i = 0; i < words->count; i++) {
@@ -194,7 +192,10 @@ int cmdline_keys(struct strbuf *ret, const struct strlist *words, const char *fi
 
 		if (!*line || *line == '#')
 			continue;
-		if (!looks_like_key(line)) {
+		good = count < AUTHKEYS_MAX ? is_key(line) : 0;
+		if (good < 0)
+			return -1;
+		if (!good) {
 			++*ret_skipped;
 			continue;
 		}

@@ -182,7 +182,8 @@ static unsigned count_lines(const char *text)
 
 static int collect(struct strlist *lines, struct strbuf *progress_line)
 {
-	static const char *const error_files[] = { "key_error", "net_error", "last_error" };
+	static const char *const error_files[] = { "key_error", "net_error", "serve_error",
+						   "last_error" };
 	cleanup_strbuf struct strbuf fingerprint = STRBUF_INIT, password = STRBUF_INIT;
 	cleanup_strbuf struct strbuf state = STRBUF_INIT, progress = STRBUF_INIT;
 	cleanup_strbuf struct strbuf keys = STRBUF_INIT, errors = STRBUF_INIT;

@@ -104,6 +104,11 @@ static int run_serve(const struct boot *b)
 		dup2(fd, STDERR_FILENO);
 		close(fd);
 	}
+	/* A service on another port than the one meant can be found, the console says where; none cannot. */
+	if (port && !settings_is_port(port)) {
+		log_warn("serve: listen=%s is no port from 1 to 65535, using 22", port);
+		port = NULL;
+	}
 	if (port) {
 		argv[2] = "--listen";
 		argv[3] = port;

@@ -29,6 +29,13 @@ int settings_read(struct strlist *words, struct err *e)
 	return 0;
 }
 
+bool settings_is_port(const char *text)
+{
+	uint32_t port;
+
+	return parse_u32(text, &port) == 0 && port > 0 && port <= 65535;
+}
+
 /* 32 characters: no l, o, 0, 1. */
 void settings_password(char *ret, const unsigned char random[24])
 {

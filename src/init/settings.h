@@ -19,6 +19,9 @@ int settings_read(struct strlist *words, struct err *e) must_check;
  */
 int settings_write(const struct strlist *words, int *ret_keys, struct err *e) must_check;
 
+/* Whether text is a port that a service can listen on, 1 to 65535. */
+bool settings_is_port(const char *text);
+
 /*
  * A password from 24 random bytes: 24 letters and digits that are not mistaken for one another,
  * 120 bits. ret holds PASSWORD_LEN + 1.

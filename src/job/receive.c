@@ -2,8 +2,10 @@
 /* receive tar: a stream from stdin into the stage. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -228,11 +230,32 @@ static int prepare(struct receive *r, struct target *t, struct record *j, struct
 	return stage_check_space(t, 0, e);
 }
 
+/*
+ * Nothing on the disk is touched before the stream has begun: a command that fails on the source, and so sends nothing, must
+ * cost neither a complete stage (--update) nor what an interrupted transfer brought. A pipe at its end polls as
+ * readable, with nothing in it.
+ */
+static int wait_for_stream(int fd, struct err *e)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct stat st;
+	int waiting;
+
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return 0;
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return err_set(e, ERR_TAR_READ, errno, "waiting for the stream");
+	if (ioctl(fd, FIONREAD, &waiting) < 0 || waiting > 0)
+		return 0;
+	return err_set(e, ERR_TAR_CUT, 0, "it was empty; what the target held before is as it was");
+}
+
 static int run(struct receive *r, struct target *t, struct record *j, struct err *e)
 {
 	int rc;
 
-	if (prepare(r, t, j, e) < 0)
+	if (wait_for_stream(r->fd, e) < 0 || prepare(r, t, j, e) < 0)
 		return -1;
 	fflush(r->out);
 	fflush(r->err_out);

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/authkeys.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/run.h"
 #include "base/str.h"
 #include "serve/serve_priv.h"
-#include "ssh/authkeys.h"
 
 #define BAKED_ED25519 "/etc/rehost/ssh_host_ed25519_key"
 #define BAKED_RSA "/etc/rehost/ssh_host_rsa_key"
@@ -40,13 +40,19 @@ bool serve_option_is_set(const char *key)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	struct strlist lines cleanup_strlist = STRLIST_INIT;
+	static const char *const yes[] = { "1", "yes", "on", "true" };
 	char path[512], line[128];
+	size_t i;
 
 	if (file_slurp(run_path(path, sizeof(path), "options"), &text, 65536, NULL) < 0 ||
 	    strlist_split(&lines, strbuf_str(&text), "\n") < 0)
 		return false;
-	snprintf(line, sizeof(line), "%s=1", key);
-	return strlist_has(&lines, line);
+	for (i = 0; i < ARRAY_SIZE(yes); i++) { /* as process 1 reads it */
+		snprintf(line, sizeof(line), "%s=%s", key, yes[i]);
+		if (strlist_has(&lines, line))
+			return true;
+	}
+	return false;
 }
 
 static int load_or_make(struct hostkey **ret, struct err *e)

@@ -20,6 +20,7 @@
 #include "serve/serve_priv.h"
 
 #define BACKLOG 64
+#define REFUSED_EVERY_MS 10000 /* at most one line in the log */
 
 static int listen_on(const struct sockaddr *address, socklen_t len, bool both, struct err *e)
 {
@@ -86,13 +87,28 @@ static void address_text(const struct sockaddr_storage *a, char *buf, size_t siz
 		snprintf(buf, size, "unknown");
 }
 
+/* A flood of connections must not push everything else out of the log. */
+static void log_refusal(struct server *s, const char *client, enum limits_verdict v)
+{
+	uint64_t now = now_ms();
+
+	if (s->refused_ms && now - s->refused_ms < REFUSED_EVERY_MS) {
+		s->refused++;
+		return;
+	}
+	if (s->refused)
+		log_warn("serve: %u more were turned away", s->refused);
+	log_warn("serve: %s: turned away: %s", client, limits_text(v));
+	s->refused_ms = now;
+	s->refused = 0;
+}
+
 /* A line before the banner is allowed (RFC 4253 section 4.2); clients show it with -v. */
 static void turn_away(int fd, const char *client, enum limits_verdict v)
 {
 	char line[160];
 	int n = snprintf(line, sizeof(line), "rehost: %s, try again later\r\n", limits_text(v));
 
-	log_warn("serve: %s: turned away: %s", client, limits_text(v));
 	if (send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("serve: %s: %s", client, strerror(errno));
 }
@@ -149,10 +165,12 @@ static void accept_one(struct server *s, int listener)
 		limits_leave(&s->limits, victim);
 		v = limits_judge(&s->limits, &from, now_ms(), &victim);
 	}
-	if (v != LIMITS_OK)
+	if (v != LIMITS_OK) {
+		log_refusal(s, client, v);
 		turn_away(fd, client, v);
-	else
-		start_connection(s, fd, &from, client);
+		return;
+	}
+	start_connection(s, fd, &from, client);
 }
 
 static void reap(struct server *s)
@@ -229,6 +247,8 @@ static int prepare(struct server *s, struct err *e)
 	s->listener = open_listener(&s->options, e);
 	if (s->listener < 0)
 		return err_ctx(e, "port %u", (unsigned)s->options.port);
+	if (unlink(run_path(path, sizeof(path), SERVE_ERROR_FILE)) < 0 && errno != ENOENT)
+		log_debug("serve: %s: %s", path, strerror(errno));
 	n = snprintf(text, sizeof(text), "%u\n", port_of(s->listener));
 	return file_replace(run_path(path, sizeof(path), "port"), text, (size_t)n, 0644, e);
 }

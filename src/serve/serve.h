@@ -19,6 +19,9 @@ struct serve_options {
 	bool allow_shell;	     /* also with shell=1 in run_dir()/options */
 };
 
+/* In the run folder: why the service could not start, for the consoles. Removed when it listens. */
+#define SERVE_ERROR_FILE "serve_error"
+
 #define SERVE_OPTIONS_DEFAULT ((struct serve_options){ .port = 22, .grace_s = 120 })
 
 /*

@@ -14,7 +14,9 @@ struct server {
 	int listener;
 	int signals; /* signalfd */
 	struct limits limits;
-	pid_t key_maker; /* background process making the RSA key; 0: none */
+	pid_t key_maker;     /* background process making the RSA key; 0: none */
+	uint64_t refused_ms; /* when the log last said that somebody was turned away */
+	unsigned refused;    /* how many it has not said since */
 };
 
 /* connection.c: the life of a connection process. Never returns. */
@@ -27,7 +29,7 @@ void serve_make_rsa(struct server *s);
 struct hostkey *serve_rsa(void);
 /* Reads run_dir()/password into ret; returns whether there is one. */
 bool serve_password(char *ret, size_t size);
-/* Whether run_dir()/options has the line key=1. */
+/* Whether run_dir()/options says yes to key: 1, yes, on or true. */
 bool serve_option_is_set(const char *key);
 /* The file of public keys, in buf. */
 const char *serve_keys_path(const struct serve_options *o, char *buf, size_t size);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/authkeys.h"
 #include "base/err.h"
-#include "ssh/authkeys.h"
 #include "ssh/hostkey.h"
 
 #define SESSION_CHANNELS_MAX 4

@@ -96,3 +96,22 @@ def test_no_command(run):
     assert b"receive tar" in run("no-command", stdin=b"x").stderr
     assert run("no-command", stdin=b"x").returncode == 2
     assert run("no-command").returncode == 0
+
+
+def test_log_goes_on_when_the_file_was_moved(run, tmp_path):
+    """A full log is moved to log.old: both are printed, and --follow goes over to the new one."""
+    (tmp_path / "log.old").write_text("old\n")
+    (tmp_path / "log").write_text("first\n")
+    assert run("log").stdout == b"old\nfirst\n"
+    env = {**os.environ, "REHOST_RUN_DIR": str(tmp_path)}
+    follow = subprocess.Popen([REHOST, "log", "--follow"], stdout=subprocess.PIPE, env=env)
+    try:
+        assert follow.stdout.readline() == b"old\n" and follow.stdout.readline() == b"first\n"
+        with open(tmp_path / "log", "a") as f:
+            (tmp_path / "log").rename(tmp_path / "log.old")
+            f.write("last of the old\n")
+        (tmp_path / "log").write_text("new\n")
+        assert follow.stdout.readline() == b"last of the old\n" and follow.stdout.readline() == b"new\n"
+    finally:
+        follow.kill()
+        follow.wait()

@@ -185,9 +185,10 @@ def test_shell_is_refused_unless_allowed(server, own_server):
     r = server.ssh("shell")
     assert r.returncode == 2 and b"not allowed" in r.stderr
     s = own_server()
-    with open(os.path.join(s.run, "options"), "w") as f:
-        f.write("shell=1\n")
-    assert s.ssh("shell").stdout == b"command 'shell'\n"
+    for word in "1", "yes", "on", "true":
+        with open(os.path.join(s.run, "options"), "w") as f:
+            f.write(f"shell={word}\n")
+        assert s.ssh("shell").stdout == b"command 'shell'\n"
 
 
 def test_no_command(server):
@@ -428,6 +429,10 @@ def test_too_many_connections_of_one_source(own_server):
         assert h.recv(100).startswith(b"SSH-2.0-")
     with raw(s) as fifth:
         assert b"too many connections from your address" in read_to_end(fifth)
+    for _ in range(50):
+        with raw(s) as more:
+            read_to_end(more)
+    assert s.log().count("turned away") == 1  # a flood does not fill the log
     for h in held:
         h.close()
     wait_for(lambda: s.ssh("status", "0").returncode == 0)
@@ -486,6 +491,14 @@ def test_no_login_possible_is_an_error(tmp_path):
                        capture_output=True, timeout=20, text=True)
     assert r.returncode == 1
     assert "RH-SSH-04" in r.stderr
+    # The console shows it: what the service prints itself is seen by nobody.
+    assert "RH-SSH-04" in (tmp_path / "run/serve_error").read_text()
+    (tmp_path / "run/password").write_text("secret\n")
+    s = subprocess.Popen([REHOST, "serve", "--listen", "0", "--run-dir", str(tmp_path / "run")], stdout=subprocess.PIPE)
+    assert s.stdout.readline().startswith(b"listening")
+    assert not (tmp_path / "run/serve_error").exists()
+    s.terminate()
+    assert s.wait(10) == 0
 
 
 def test_host_key_and_fingerprint_stay(own_server):

@@ -74,6 +74,12 @@ static void test_options(void **state)
 	strlist_done(&w);
 }
 
+#define ED "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnP4ub1aR5biMXGl9fo7tCmPc6YWktj56SCxI19+4ud"
+#define EC \
+	"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAA" \
+	"BBBJkBY9ita5IOdKu0kkimPawfDkB/4rjT1TT1EqRZrO8b2DSCrHD5IOMiHxk7/HulDYlX" \
+	"tsmW5JD/LzYWDdEyo64="
+
 static void test_keys(void **state)
 {
 	struct strlist w;
@@ -81,24 +87,70 @@ static void test_keys(void **state)
 	unsigned skipped;
 
 	(void)state;
-	split(&w, "rehost.key=\"ssh-ed25519 AAAAC3 a\" rehost.key=ssh-ed25519 AAAAC3 "
-		  "rehost.key=\"sk-ssh-ed25519@openssh.com AAAAG c\"");
+	split(&w, "rehost.key=\"" ED " a\" rehost.key=" ED " rehost.key=\"" EC " c\"");
 	assert_int_equal(cmdline_keys(&b, &w,
-				      "# mine\n\nno-pty,command=\"x y\" ssh-rsa AAAAB3 d\n"
-				      "ssh-rsa BBBB e\n#ssh-rsa AAAA f\n",
+				      "# mine\n\nno-pty,command=\"x y\" " ED " d\n"
+				      "ssh-rsa BBBB e\n#" EC " f\n",
 				      &skipped),
 			 3);
 	/* The unquoted one fell apart, BBBB is no key. */
 	assert_int_equal(skipped, 2);
-	assert_string_equal(strbuf_str(&b), "ssh-ed25519 AAAAC3 a\n"
-					    "sk-ssh-ed25519@openssh.com AAAAG c\n"
-					    "no-pty,command=\"x y\" ssh-rsa AAAAB3 d\n");
+	assert_string_equal(strbuf_str(&b), ED " a\n" EC " c\nno-pty,command=\"x y\" " ED " d\n");
 	strbuf_done(&b);
 	strlist_done(&w);
 	split(&w, "quiet");
 	assert_int_equal(cmdline_keys(&b, &w, NULL, &skipped), 0);
 	assert_int_equal(skipped, 0);
 	strlist_done(&w);
+}
+
+/* What the service would refuse is no key here either: else there were neither key nor password. */
+static void test_keys_of_no_use(void **state)
+{
+	static const char *const lines[] = {
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnP4ub1aR5biMXGl9fo7tCmPc6YWktj56SCxI19",
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5",
+		"ssh-dss AAAAB3NzaC1kc3MAAACBAPY8",
+		"ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIKnP4ub1aR5biMXGl9fo7tCmPc6YWktj56SCxI19+4ud",
+	};
+	struct strlist none = STRLIST_INIT;
+	struct strbuf b = STRBUF_INIT;
+	unsigned skipped;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		assert_int_equal(cmdline_keys(&b, &none, lines[i], &skipped), 0);
+		assert_int_equal(skipped, 1);
+		assert_int_equal(b.len, 0);
+	}
+}
+
+/* More keys than the service reads must not make it refuse all of them. */
+static void test_many_keys(void **state)
+{
+	struct strlist none = STRLIST_INIT;
+	struct strbuf b = STRBUF_INIT, file = STRBUF_INIT;
+	unsigned skipped;
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		strbuf_adds(&file, ED "\n");
+	assert_int_equal(cmdline_keys(&b, &none, strbuf_str(&file), &skipped), 256);
+	assert_int_equal(skipped, 44);
+	strbuf_done(&b);
+	strbuf_done(&file);
+}
+
+static void test_port(void **state)
+{
+	(void)state;
+	assert_true(settings_is_port("22"));
+	assert_true(settings_is_port("65535"));
+	assert_false(settings_is_port("0"));
+	assert_false(settings_is_port("65536"));
+	assert_false(settings_is_port(""));
+	assert_false(settings_is_port("22,2222"));
+	assert_false(settings_is_port("ssh"));
 }
 
 static void test_password(void **state)
@@ -139,9 +191,11 @@ static void test_uevent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split),	 cmocka_unit_test(test_values),
-		cmocka_unit_test(test_options),	 cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_password), cmocka_unit_test(test_uevent),
+		cmocka_unit_test(test_split),	       cmocka_unit_test(test_values),
+		cmocka_unit_test(test_options),	       cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_keys_of_no_use), cmocka_unit_test(test_many_keys),
+		cmocka_unit_test(test_password),       cmocka_unit_test(test_port),
+		cmocka_unit_test(test_uevent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ssh/authkeys.h"
+#include "base/authkeys.h"
 
 #include <errno.h>
 #include <string.h>
@@ -122,6 +122,24 @@ static bool blob_has_type(const uint8_t *blob, size_t len, const char *type)
 	       memcmp(blob + 4, type, n) == 0;
 }
 
+/* A public key is strings with their lengths in front, and nothing behind them: one that was cut off shows. */
+static bool blob_is_whole(const uint8_t *blob, size_t len)
+{
+	unsigned fields = 0;
+
+	while (len >= 4) {
+		size_t n = (size_t)blob[0] << 24 | (size_t)blob[1] << 16 | (size_t)blob[2] << 8 |
+			   blob[3];
+
+		if (n > len - 4)
+			return false;
+		blob += 4 + n;
+		len -= 4 + n;
+		fields++;
+	}
+	return len == 0 && fields >= 2;
+}
+
 static int add_key(struct authkeys *k, const char *type, const uint8_t *blob, size_t len,
 		   unsigned line)
 {
@@ -177,7 +195,8 @@ static int parse_key(struct authkeys *k, const char *s, size_t len, unsigned lin
 	len -= n;
 	n = word_length(s, len);
 	blob_len = base64_decode(s, n, blob, sizeof(blob));
-	if (blob_len < 0 || !blob_has_type(blob, (size_t)blob_len, type))
+	if (blob_len < 0 || !blob_has_type(blob, (size_t)blob_len, type) ||
+	    !blob_is_whole(blob, (size_t)blob_len))
 		return 0;
 	return add_key(k, type, blob, (size_t)blob_len, line) < 0 ? -1 : 1;
 }
