@@ -229,6 +229,12 @@ def send(t, root, *words, limit=None):
               check=False, env=t.env())
 
 
+def send_nothing(t, *words):
+    """What arrives when the command on the source fails at once."""
+    return sh("/bin/sh", "-c", f"false | nsenter -t {t.holder.pid} -m -- {BINARY} receive tar {' '.join(words)}",
+              check=False, env=t.env())
+
+
 def state(t):
     return json.loads(t.rehost("status", "--json").stdout)["state"]
 
@@ -255,6 +261,14 @@ def test_cut_stream_leaves_an_incomplete_stage(target, source):
     assert r.returncode == 1 and "RH-JOB-24" in r.stderr
 
 
+def test_empty_stream_does_not_cost_what_was_received(target):
+    before = target.shell(f"ls -R {target.run_dir}/fs/0/.rehost/tree | wc -l")
+    assert int(before) > 100
+    r = send_nothing(target)
+    assert r.returncode == 1 and "RH-TAR-02" in r.stderr and "empty" in r.stderr, r.stderr
+    assert target.shell(f"ls -R {target.run_dir}/fs/0/.rehost/tree | wc -l") == before
+
+
 def test_receive(target, source):
     r = send(target, source)
     assert r.returncode in (0, 3), r.stdout + r.stderr
@@ -274,6 +288,13 @@ def test_second_receive_needs_update(target, source):
     r = send(target, source)
     assert r.returncode == 1 and "RH-JOB-21" in r.stderr
     assert state(target) == "staged"
+
+
+def test_empty_update_leaves_the_stage_complete(target):
+    r = send_nothing(target, "--update")
+    assert r.returncode == 1 and "empty" in r.stderr, r.stderr
+    assert state(target) == "staged"
+    assert target.exists("fs/0/.rehost/manifest")
 
 
 def room(t):
