@@ -27,8 +27,9 @@ def main():
     print("\n== report")
     print(phases.table())
     print(f"  {'all':<8} {time.monotonic() - start:6.1f} s; consoles and logs in {folder}")
+    (folder / "findings").write_text("".join(line + "\n" for line in wrong))
     if wrong:
-        print(f"\nFAILED, {len(wrong)} findings:")
+        print(f"\nFAILED, {len(wrong)} findings (all of them in {folder / 'findings'}):")
         for line in wrong[:60]:
             print("  " + line)
         return 1

@@ -8,7 +8,7 @@ import os
 import re
 
 # Kept out on both sides: not files of the system, or emptied by every boot.
-PRUNE = ["./proc", "./sys", "./dev", "./run", "./tmp", "./.rehost"]
+PRUNE = ["./proc", "./sys", "./dev", "./run", "./tmp", "./.rehost", "./*/.rehost"]
 
 _PRUNE = " -o ".join(f"-path '{p}'" for p in PRUNE)
 # Sections are divided by a line no file name ends with; every field ends in NUL.
