@@ -18,6 +18,7 @@ EXPECTED = {
     "etc/network/interfaces": "network of the target",
     "etc/network/interfaces.d/*": "network of the target",
     "etc/resolv.conf": "network of the target",
+    "etc/systemd/network/10-rehost-*.link": "names of the target's cards",
     "etc/initramfs-tools/conf.d/resume": "swap of the target",
     "boot/grub/*": "GRUB made by the clone's own tools",
     "boot/initrd.img-*": "initramfs for the target's hardware",
