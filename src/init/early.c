@@ -26,6 +26,7 @@
 #define SENTINEL "/etc/rehost/complete"
 #define TERM_WAIT_MS 5000
 #define REBOOT_WAIT_S 30
+#define SYNC_WAIT_S 300 /* all of the RAM may have to go to a slow disk */
 #define RANDOM_WAITERS 4
 
 void early_stdio(void)
@@ -227,12 +228,23 @@ static void unmount_all(void)
 	}
 }
 
+/* A disk that no longer answers holds up sync(2) for ever, and with it process 1. */
+static void start_deadline(bool power_off)
+{
+	if (fork() != 0)
+		return;
+	sleep(SYNC_WAIT_S);
+	write_setting("/proc/sysrq-trigger", power_off ? "o" : "b");
+	_exit(0);
+}
+
 void early_shutdown(bool power_off)
 {
 	kill(-1, SIGTERM);
 	reap_all(now_ms() + TERM_WAIT_MS);
 	kill(-1, SIGKILL);
 	reap_all(now_ms() + 2000);
+	start_deadline(power_off);
 	sync();
 	unmount_all();
 	sync();

@@ -15,8 +15,9 @@
 #include "ssh/session.h"
 
 #define ATTEMPTS 6
-#define MEMORY_BYTES \
-	(384ull * 1024 * 1024) /* address space; libssh does not hold clients to their window */
+/* Address space; libssh does not hold clients to their window. A transfer takes about 30 MiB of it. */
+#define MEMORY_BYTES (384ull * 1024 * 1024)
+#define MEMORY_BYTES_SMALL (128ull * 1024 * 1024)
 #define WINDOW_BYTES (16u * 1024 * 1024)
 #define WINDOW_BYTES_SMALL (4u * 1024 * 1024)
 #define SMALL_MACHINE_BYTES (400ull * 1024 * 1024)
@@ -60,27 +61,26 @@ static void set_socket_options(int fd)
 	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 120000);
 }
 
+static bool is_small_machine(void)
+{
+	unsigned long long pages = (unsigned long long)sysconf(_SC_PHYS_PAGES);
+
+	return pages * (unsigned long long)sysconf(_SC_PAGESIZE) < SMALL_MACHINE_BYTES;
+}
+
 static void set_limits(void)
 {
+	rlim_t most = is_small_machine() ? MEMORY_BYTES_SMALL : MEMORY_BYTES;
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_AS, &r) == 0) {
-		r.rlim_cur = r.rlim_max < MEMORY_BYTES ? r.rlim_max : MEMORY_BYTES;
+		r.rlim_cur = r.rlim_max < most ? r.rlim_max : most;
 #ifndef __SANITIZE_ADDRESS__
 		setrlimit(RLIMIT_AS, &r);
 #endif
 	}
 	r.rlim_cur = r.rlim_max = 0;
 	setrlimit(RLIMIT_CORE, &r); /* a core would hold keys */
-}
-
-static size_t window_bytes(void)
-{
-	unsigned long long pages = (unsigned long long)sysconf(_SC_PHYS_PAGES);
-
-	return pages * (unsigned long long)sysconf(_SC_PAGESIZE) < SMALL_MACHINE_BYTES
-		       ? WINDOW_BYTES_SMALL
-		       : WINDOW_BYTES;
 }
 
 _Noreturn void connection_main(struct server *s, int fd, int place, const char *client)
@@ -101,7 +101,7 @@ _Noreturn void connection_main(struct server *s, int fd, int place, const char *
 		.password = serve_password(password, sizeof(password)) ? password : NULL,
 		.peer = client,
 		.attempts = ATTEMPTS,
-		.window_bytes = window_bytes(),
+		.window_bytes = is_small_machine() ? WINDOW_BYTES_SMALL : WINDOW_BYTES,
 		.logged_in = on_login,
 		.start = on_request,
 		.arg = &c,
