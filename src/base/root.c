@@ -13,6 +13,8 @@
 
 #include "base/io.h"
 
+#define REMOVE_DEPTH 200 /* levels, a descriptor each */
+
 int root_open(struct root *ret, const char *path, struct err *e)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -339,10 +341,32 @@ static void clear_flags(int fd)
 	}
 }
 
-static int remove_entry(int dir, const char *name, dev_t dev);
+/*
+ * A walk that removes. Each level holds a descriptor, and a stream may bring 2,000 levels: what lies deeper than
+ * REMOVE_DEPTH is moved up into the top folder, which is read until nothing is in it.
+ */
+struct remover {
+	dev_t dev;
+	int top;
+	unsigned depth, moved;
+};
+
+static int remove_entry(struct remover *r, int dir, const char *name);
+
+static int move_up(struct remover *r, int dir, const char *name)
+{
+	char fresh[40];
+
+	do {
+		snprintf(fresh, sizeof(fresh), ".rehost-removed-%u", r->moved++);
+		if (renameat2(dir, name, r->top, fresh, RENAME_NOREPLACE) == 0)
+			return 0;
+	} while (errno == EEXIST);
+	return -1;
+}
 
 /* Empties an open directory. Takes fd. */
-static int remove_contents(int fd, dev_t dev)
+static int remove_contents(struct remover *r, int fd)
 {
 	DIR *d cleanup_dir = fdopendir(fd);
 	struct dirent *entry;
@@ -357,7 +381,7 @@ static int remove_contents(int fd, dev_t dev)
 		while ((entry = readdir(d))) {
 			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 				continue;
-			if (remove_entry(dirfd(d), entry->d_name, dev) < 0)
+			if (remove_entry(r, dirfd(d), entry->d_name) < 0)
 				return -1;
 			again = true;
 		}
@@ -383,16 +407,16 @@ static int unlink_hard(int dir, const char *name, int flags)
 	return unlinkat(dir, name, flags);
 }
 
-static int remove_entry(int dir, const char *name, dev_t dev)
+static int remove_entry(struct remover *r, int dir, const char *name)
 {
 	struct stat st;
-	int fd;
+	int fd, rc;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (!S_ISDIR(st.st_mode))
 		return unlink_hard(dir, name, 0);
-	if (st.st_dev != dev) {
+	if (st.st_dev != r->dev) {
 		errno = EXDEV;
 		return -1;
 	}
@@ -400,20 +424,31 @@ static int remove_entry(int dir, const char *name, dev_t dev)
 	if (fd < 0)
 		return -1;
 	clear_flags(fd);
-	if (remove_contents(fd, dev) < 0)
-		return -1;
-	return unlink_hard(dir, name, AT_REMOVEDIR);
+	if (r->depth == REMOVE_DEPTH) {
+		clear_flags(dir);
+		close(fd);
+		return move_up(r, dir, name);
+	}
+	if (r->depth++ == 0)
+		r->top = fd; /* open until its contents are gone */
+	rc = remove_contents(r, fd);
+	r->depth--;
+	return rc < 0 ? -1 : unlink_hard(dir, name, AT_REMOVEDIR);
 }
 
 int root_remove_tree(const struct root *r, const char *path, struct err *e)
 {
 	const char *name;
 	int dir cleanup_fd = root_parent(r, path, false, &name, NULL);
+	struct remover remover = { .top = -1 };
 	struct stat st;
 
 	if (dir < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(e, path);
-	if (fstat(dir, &st) < 0 || remove_entry(dir, name, st.st_dev) < 0)
+	if (fstat(dir, &st) < 0)
+		return fail(e, path);
+	remover.dev = st.st_dev;
+	if (remove_entry(&remover, dir, name) < 0)
 		return fail(e, path);
 	return 0;
 }

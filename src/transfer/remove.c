@@ -53,7 +53,7 @@ int unlink_hard(int dirfd, const char *name, int flags)
 	return unlinkat(dirfd, name, flags);
 }
 
-/* Unlinks what is no directory; leaves the name of the first subdirectory, or "". 1: a mount point. */
+/* Unlinks what is no directory up to the first subdirectory, whose name it leaves, or "". 1: a mount point. */
 static int empty_files(int fd, char *ret_subdir, size_t size)
 {
 	DIR *d cleanup_dir = fdopendir(fd);
@@ -76,12 +76,13 @@ static int empty_files(int fd, char *ret_subdir, size_t size)
 		if (!S_ISDIR(st.st_mode)) {
 			if (unlink_hard(dirfd(d), entry->d_name, 0) < 0)
 				return -1;
-		} else if (!*ret_subdir) {
-			if (strlen(entry->d_name) >= size) {
-				errno = ENAMETOOLONG;
-				return -1;
-			}
+		} else if (strlen(entry->d_name) >= size) {
+			errno = ENAMETOOLONG;
+			return -1;
+		} else {
+			/* Not read to the end: with many subdirectories that would be done for each of them. */
 			strcpy(ret_subdir, entry->d_name);
+			return 0;
 		}
 	}
 	return 0;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 
 #include "base/root.h"
@@ -133,6 +134,35 @@ static void test_tree(void **state)
 	assert_int_equal(root_remove_tree(&r, "a", NULL), 0);
 }
 
+/* A stream may bring paths of 4,095 bytes, 2,047 levels: more than there are descriptors. */
+static void test_deep_tree(void **state)
+{
+	struct err e = ERR_INIT;
+	struct rlimit before, small;
+	int fd, below;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(root_mkdirs(&r, "deep", 0755, NULL), 0);
+	put("deep/.rehost-removed-0", "in the way");
+	fd = root_openat(&r, "deep", O_RDONLY | O_DIRECTORY, 0, NULL);
+	for (i = 0; i < 2047; i++) {
+		assert_int_equal(mkdirat(fd, "d", 0755), 0);
+		assert_int_equal(mkdirat(fd, "e", 0755), 0);
+		below = openat(fd, "d", O_RDONLY | O_DIRECTORY);
+		assert_true(below >= 0);
+		close(fd);
+		fd = below;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	small = (struct rlimit){ 1024, before.rlim_max }; /* what a process of the rescue has */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+	assert_int_equal(root_remove_tree(&r, "deep", &e), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_false(root_exists(&r, "deep"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +170,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replace_keeps_meta, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_deep_tree, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
