@@ -26,6 +26,7 @@
 #define SENTINEL "/etc/rehost/complete"
 #define TERM_WAIT_MS 5000
 #define REBOOT_WAIT_S 30
+#define FAREWELL_MS 1500
 #define SYNC_WAIT_S 300 /* all of the RAM may have to go to a slow disk */
 #define RANDOM_WAITERS 4
 
@@ -240,6 +241,8 @@ static void start_deadline(bool power_off)
 
 void early_shutdown(bool power_off)
 {
+	/* The command 'reboot' has an answer on its way through SSH: cut off it would look like a failure. */
+	usleep(FAREWELL_MS * 1000);
 	kill(-1, SIGTERM);
 	reap_all(now_ms() + TERM_WAIT_MS);
 	kill(-1, SIGKILL);

@@ -146,3 +146,22 @@ def test_two_roots_are_not_guessed(net, folder):
         done = machine.ssh("plan", check=False)
         assert done.returncode not in (0, 255)
         assert "root=" in done.stderr
+
+
+def test_what_was_typed_wrong_locks_nobody_out(net, folder):
+    """A key that was cut off and a port that is none: the password is there instead, on the usual port."""
+    key = (disks.keys() / "operator.pub").read_text().split()[1][:40]
+    append = f'{qemu.TARGET_IP_ARGUMENT} rehost.key="ssh-ed25519 {key}" rehost.listen=ssh'
+    with qemu.rescue(net, folder, None, append=append, authorized_keys=None) as machine:
+        machine.wait_banner()
+        console = machine.wait_console("assword:", 30)
+        assert "RH-INIT-08" in machine.wait_console("RH-INIT-08", 30)
+        password = re.search(r"assword:\s*(\S+)", console)[1]
+        # The answer to reboot arrives before the connection goes.
+        done = subprocess.run(
+            ["sshpass", "-p", password, *net.ssh_argv(qemu.TARGET, "reboot", key=None, options=[
+                "-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1"])],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
+        )
+        assert done.returncode == 0 and "rebooting" in done.stdout, done.stderr
+        machine.wait_exit(60)
