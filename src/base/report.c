@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define REPORT_COLUMNS 80
+
 const char *report_extent_text(enum err_extent extent)
 {
 	switch (extent) {
@@ -23,12 +25,54 @@ const char *report_extent_text(enum err_extent extent)
 	return "not examined by this command; 'status' tells";
 }
 
-static void print_lines(FILE *out, const char *label, const char *text)
+/* Bytes up to the next place where a line may be broken: a word, or what stands in 'quotes' and is typed as it is. */
+static size_t unbroken_len(const char *s, size_t len)
+{
+	size_t word = 0, n;
+
+	while (word < len && s[word] != ' ')
+		word++;
+	if (*s != '\'')
+		return word;
+	for (n = 1; n < len; n++) {
+		size_t end = n + 1;
+
+		while (end < len && strchr(".,:;)", s[end]))
+			end++;
+		if (s[n] == '\'' && (end == len || s[end] == ' '))
+			return end;
+	}
+	return word; /* an apostrophe */
+}
+
+/* One line of the text, as many of the screen as it needs. */
+static void print_wrapped(FILE *out, const char *label, int width, const char *text, size_t len)
+{
+	size_t room = REPORT_COLUMNS - (size_t)width - 1, used = 0;
+
+	fprintf(out, "%-*s", width, label);
+	while (len > 0) {
+		size_t n = unbroken_len(text, len);
+
+		if (used > 0 && used + 1 + n > room) {
+			fprintf(out, "\n%-*s", width, "");
+			used = 0;
+		}
+		fprintf(out, " %.*s", (int)n, text);
+		used += n + (used > 0);
+		n += n < len; /* the blank */
+		text += n;
+		len -= n;
+	}
+	fputc('\n', out);
+}
+
+void report_print_lines(FILE *out, const char *label, int width, const char *text)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 
-		fprintf(out, "  %-8s %.*s\n", label, (int)len, text);
+		print_wrapped(out, label, width, text, len);
 		label = "";
 		text += len;
 		if (*text == '\n')
@@ -49,7 +93,7 @@ void report_error(FILE *out, const struct err *e)
 	else if (e->nctx > 0)
 		fprintf(out, "  %-8s %s\n", "because", e->ctx[0]);
 	fprintf(out, "  %-8s %s\n", "disk", report_extent_text(e->extent));
-	print_lines(out, "next", info->advice);
+	report_print_lines(out, "  next", 2 + 8, info->advice);
 }
 
 json_t *report_error_json(const struct err *e)

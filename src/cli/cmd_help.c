@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/report.h"
 #include "cli/commands.h"
 
 int cmd_help(const struct command *c, int argc, char **argv)
@@ -58,16 +59,8 @@ int cmd_no_command(const struct command *c, int argc, char **argv)
 
 static void explain(const struct err_info *info)
 {
-	const char *line = info->advice, *label = "next";
-
 	printf("%s  %s\n", info->id, info->title);
-	while (*line) {
-		size_t len = strcspn(line, "\n");
-
-		printf("  %-6s %.*s\n", label, (int)len, line);
-		label = "";
-		line += len + (line[len] == '\n');
-	}
+	report_print_lines(stdout, "  next", 2 + 6, info->advice);
 	printf("  %-6s %d\n", "exit", (int)info->exit_code);
 }
 

@@ -254,7 +254,6 @@ static int print_status(const struct status *s, FILE *out, bool json)
 static int tell_no_target(FILE *out, bool json, const struct err *why)
 {
 	const struct err_info *info = err_info(why->code);
-	const char *advice = info->advice;
 
 	if (json)
 		return json_print(out, json_pack("{s:s,s:s,s:o}", "state", "no-target", "summary",
@@ -263,13 +262,7 @@ static int tell_no_target(FILE *out, bool json, const struct err *why)
 	if (why->nctx)
 		line(out, "because", why->ctx[0]);
 	print_progress(out);
-	while (*advice) {
-		size_t len = strcspn(advice, "\n");
-
-		fprintf(out, "%-11s %.*s\n", advice == info->advice ? "next" : "", (int)len,
-			advice);
-		advice += len + (advice[len] == '\n');
-	}
+	report_print_lines(out, "next", 11, info->advice);
 	return 0;
 }
 

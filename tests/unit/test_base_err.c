@@ -11,7 +11,8 @@
 #include "base/report.h"
 #include "base/spawn.h"
 
-static char *report_text(const struct err *e)
+/* Not inlined: gcc then takes the stream for a keeper of the address of text. */
+__attribute__((noinline)) static char *report_text(const struct err *e)
 {
 	char *text = NULL;
 	size_t len;
@@ -84,6 +85,66 @@ static void test_table_is_complete(void **state)
 	assert_string_equal(err_info((enum err_code)9999)->name, "INTERNAL");
 }
 
+/* Every line of every report fits a console; the label column stays, and what is to be typed is in one piece. */
+static void test_reports_fit_80_columns(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 1; i < ERR_CODE_COUNT; i++) {
+		const char *advice = err_info((enum err_code)i)->advice;
+		struct err e = ERR_INIT;
+		struct strbuf joined = STRBUF_INIT;
+		struct strlist lines = STRLIST_INIT;
+		char *text;
+		size_t k;
+
+		err_set(&e, (enum err_code)i, 0, "why");
+		text = report_text(&e);
+		assert_int_equal(strlist_split(&lines, strstr(text, "  next "), "\n"), 0);
+		for (k = 0; k < lines.count; k++) {
+			const char *line = lines.items[k];
+
+			if (strlen(line) > 80)
+				fail_msg("%s: %s", err_info((enum err_code)i)->id, line);
+			assert_true(strlen(line) > 11 && line[10] == ' ' && line[11] != ' ');
+			strbuf_addf(&joined, "%s%s", joined.len ? " " : "", line + 11);
+		}
+		strlist_done(&lines);
+		assert_int_equal(joined.len,
+				 strlen(advice)); /* nothing lost, line ends became blanks */
+		for (k = 0; k < joined.len; k++)
+			assert_int_equal(joined.data[k], advice[k] == '\n' ? ' ' : advice[k]);
+		strbuf_done(&joined);
+		free(text);
+	}
+}
+
+static void test_wrapping(void **state)
+{
+	static const char words[] = "Aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa "
+				    "aaaa (x) 'rollback --discard'. The provider's panel.\nNext";
+	char text[400] = "";
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	report_print_lines(out, "  next", 10, words);
+	fclose(out);
+	assert_string_equal(
+		text,
+		"  next     Aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa (x)\n"
+		"           'rollback --discard'. The provider's panel.\n"
+		"           Next\n");
+	out = fmemopen(text, sizeof(text), "w");
+	report_print_lines(out, "", 60,
+			   "abcdefghijklmnopqrstuvwxyz 'tis so"); /* longer than the room */
+	fclose(out);
+	assert_string_equal(
+		text, "                                                             "
+		      "abcdefghijklmnopqrstuvwxyz\n"
+		      "                                                             'tis so\n");
+}
+
 static void test_json_survives_bad_names(void **state)
 {
 	json_t *v = json_text("caf\xe9");
@@ -136,6 +197,8 @@ int main(void)
 		cmocka_unit_test(test_report_has_five_parts),
 		cmocka_unit_test(test_context_overflow_keeps_the_cause),
 		cmocka_unit_test(test_table_is_complete),
+		cmocka_unit_test(test_reports_fit_80_columns),
+		cmocka_unit_test(test_wrapping),
 		cmocka_unit_test(test_json_survives_bad_names),
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_spawn),
