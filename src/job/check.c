@@ -14,7 +14,6 @@
 #include "job/job.h"
 #include "job/progress.h"
 #include "job/view.h"
-#include "rewrite/fstab.h"
 
 #define COMMAND "check"
 
@@ -50,69 +49,9 @@ int check_find_fs(const struct check *c, const char *uuid)
 	return -1;
 }
 
-/* A line that is a comment mounts nothing: the rewriting itself leaves the source's lines behind as comments. */
-static bool is_named_outside_comments(const char *text, const char *word)
-{
-	const char *hit;
-
-	for (hit = text; (hit = strcasestr(hit, word)); hit++) {
-		const char *line = hit;
-
-		while (line > text && line[-1] != '\n')
-			line--;
-		if (line[strspn(line, " \t")] != '#')
-			return true;
-	}
-	return false;
-}
-
-void check_text(struct check *c, const char *path, const char *text)
-{
-	static const char *const staging[] = { RUN_DIR, REHOST_DIR "/" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(staging); i++)
-		if (strstr(text, staging[i]))
-			check_add(c, FINDING_BLOCKER, "staging-path",
-				  "%s names \"%s\", a place that exists only while rehost works",
-				  path, staging[i]);
-	for (i = 0; i < c->source_uuids.count; i++)
-		if (is_named_outside_comments(text, c->source_uuids.items[i]))
-			check_add(c, FINDING_BLOCKER, "source-uuid",
-				  "%s names the source's file system %s", path,
-				  c->source_uuids.items[i]);
-}
-
-/* What the source's own fstab names and this machine does not have. */
-static int find_source_uuids(struct check *c, struct err *e)
-{
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	struct fstab t;
-	size_t i;
-	int rc = 0;
-
-	if (root_read(c->source, "/etc/fstab", &text, 1 << 20, NULL) < 0)
-		return 0; /* none: nothing to look for */
-	if (fstab_parse(&t, strbuf_str(&text), text.len, e) < 0)
-		return -1;
-	for (i = 0; i < t.entry_count && rc == 0; i++) {
-		const char *spec = t.entries[i].spec;
-		const char *uuid = strncasecmp(spec, "UUID=", 5) == 0	    ? spec + 5
-				   : str_starts(spec, "/dev/disk/by-uuid/") ? spec + 18
-									    : NULL;
-
-		/* Short ids (vfat) are too common a text to search for. */
-		if (!uuid || strlen(uuid) < 16 || disk_find(&c->t->scan, spec))
-			continue;
-		rc = strlist_add(&c->source_uuids, uuid);
-	}
-	fstab_done(&t);
-	return rc < 0 ? err_set(e, ERR_NOMEM, 0, "reading the source's fstab") : 0;
-}
-
 static int look_at_all(struct check *c, struct err *e)
 {
-	if (find_source_uuids(c, e) < 0 || check_boot(c, e) < 0 || check_fstab(c, e) < 0 ||
+	if (check_find_needles(c, e) < 0 || check_boot(c, e) < 0 || check_fstab(c, e) < 0 ||
 	    check_network(c, e) < 0 || check_login(c, e) < 0 || check_machine(c, e) < 0)
 		return -1;
 	return check_leftovers(c, e);
@@ -196,7 +135,7 @@ static int check_in_view(void *arg, struct err *e)
 	    look_at_all(&c, e) == 0)
 		rc = conclude(k, &c, e);
 	json_decref(c.findings);
-	strlist_done(&c.source_uuids);
+	strlist_done(&c.needles);
 	return rc;
 }
 

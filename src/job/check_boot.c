@@ -74,7 +74,7 @@ static int check_image(struct check *c, const char *image, const char *version, 
 	struct initrd_content content = { 0 };
 	struct err local = ERR_INIT;
 	size_t i;
-	int fits;
+	int fits, rc = 0;
 
 	if (initrd_content_read(&content, c->view, image, &local) < 0) {
 		check_add(c, FINDING_BLOCKER, "initramfs", "%s cannot be read: %s", image,
@@ -87,16 +87,17 @@ static int check_image(struct check *c, const char *image, const char *version, 
 	if (fits == 0)
 		check_add(c, FINDING_BLOCKER, "initramfs-fit", "%s does not fit this machine: %s",
 			  image, strbuf_str(&reason));
-	for (i = 0; i < content.count; i++) {
+	for (i = 0; i < content.count && rc == 0; i++) {
+		const struct initramfs_file *f = &content.files[i];
 		char name[1200];
 
-		if (!content.files[i].data || strstr(content.files[i].path, ".ko"))
+		if (!f->data || strstr(f->path, ".ko"))
 			continue;
-		snprintf(name, sizeof(name), "%.600s: %.500s", image, content.files[i].path);
-		check_text(c, name, content.files[i].data);
+		snprintf(name, sizeof(name), "%.600s(%.500s)", image, f->path);
+		rc = check_text(c, name, f->data, f->len, e);
 	}
 	initrd_content_done(&content);
-	return fits < 0 ? err_set(e, ERR_NOMEM, 0, "judging an initramfs") : 0;
+	return fits < 0 ? err_set(e, ERR_NOMEM, 0, "judging an initramfs") : rc;
 }
 
 static int check_kernel(struct check *c, const struct grub_entry *entry, int fs, struct err *e)
@@ -178,6 +179,24 @@ static int check_entry(struct check *c, const struct grub_menu *m, const struct 
 	return check_kernel(c, entry, fs, e);
 }
 
+/* Kernels that only a person at the menu can choose: their entries are no reason to withhold the switch. */
+static int check_other_kernels(struct check *c, const struct grub_entry *chosen, struct err *e)
+{
+	struct strlist unfit cleanup_strlist = STRLIST_INIT;
+	const char *besides = chosen && chosen->linux_path ? kernel_version(chosen->linux_path)
+							   : "";
+	size_t i;
+
+	if (initrd_list_unfit(&unfit, c->view, besides, c->facts, e) < 0)
+		return -1;
+	for (i = 0; i < unfit.count; i++)
+		check_add(c, FINDING_WARNING, "other-kernel",
+			  "the menu's entries of another kernel may not boot here: its initramfs "
+			  "does not fit, %s",
+			  unfit.items[i]);
+	return 0;
+}
+
 static int check_menu(struct check *c, struct err *e)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, env cleanup_strbuf = STRBUF_INIT;
@@ -192,7 +211,6 @@ static int check_menu(struct check *c, struct err *e)
 		check_add(c, FINDING_BLOCKER, "menu", MENU_PATH " cannot be read");
 		return 0;
 	}
-	check_text(c, MENU_PATH, strbuf_str(&text));
 	if (grub_menu_parse(&m, strbuf_str(&text), text.len, e) < 0)
 		return -1;
 	if (root_read(c->view, "/boot/grub/grubenv", &env, 65536, NULL) == 0)
@@ -208,6 +226,8 @@ static int check_menu(struct check *c, struct err *e)
 		check_add(c, FINDING_BLOCKER, "menu", MENU_PATH " has no entry to start");
 	else
 		rc = check_entry(c, &m, chosen, e);
+	if (rc == 0)
+		rc = check_other_kernels(c, chosen, e);
 	grub_menu_done(&m);
 	return rc;
 }

@@ -14,10 +14,11 @@ enum finding_severity { FINDING_WARNING, FINDING_BLOCKER };
 struct check {
 	const struct target *t;
 	const struct rewrite_facts *facts;
-	const struct root *view;     /* the clone */
-	const struct root *source;   /* the stage without edits, root file system only */
-	struct strlist source_uuids; /* file systems of the source that are none of the target's */
-	json_t *findings;	     /* [{id, severity, text}] */
+	const struct root *view;   /* the clone */
+	const struct root *source; /* the stage without edits, root file system only */
+	struct strlist
+		needles;  /* staging paths, and ids of the source that this machine does not have */
+	json_t *findings; /* [{id, severity, text}] */
 	unsigned blockers, warnings;
 };
 
@@ -34,8 +35,12 @@ int check_leftovers(struct check *c,
 		    struct err *e) must_check;		      /* staging paths, the source's ids */
 int check_machine(struct check *c, struct err *e) must_check; /* hostname, machine-id, free space */
 
-/* The words of a text that name the staging area or the source's file systems, as findings about path. */
-void check_text(struct check *c, const char *path, const char *text);
+/* Fills in the needles. */
+int check_find_needles(struct check *c, struct err *e) must_check;
+
+/* Blockers for the needles in a text that counts for the start. */
+int check_text(struct check *c, const char *path, const char *text, size_t len,
+	       struct err *e) must_check;
 
 /* The index into t->fs of the file system with uuid; -1: none. */
 int check_find_fs(const struct check *c, const char *uuid);

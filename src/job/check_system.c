@@ -81,7 +81,6 @@ int check_fstab(struct check *c, struct err *e)
 		check_add(c, FINDING_BLOCKER, "fstab", "/etc/fstab cannot be read");
 		return 0;
 	}
-	check_text(c, "/etc/fstab", strbuf_str(&text));
 	if (fstab_parse(&t, strbuf_str(&text), text.len, e) < 0)
 		return -1;
 	if (!fstab_find(&t, "/"))
@@ -283,41 +282,5 @@ int check_machine(struct check *c, struct err *e)
 	check_hostname(c);
 	check_machine_id(c);
 	check_room(c);
-	return 0;
-}
-
-/* ---- leftovers ---- */
-
-/* Places where a device or a path of the time of preparation would do harm. */
-int check_leftovers(struct check *c, struct err *e)
-{
-	static const char *const files[] = {
-		"/etc/default/grub",	   "/etc/initramfs-tools/conf.d/resume",
-		"/etc/crypttab",	   "/etc/mdadm/mdadm.conf",
-		"/boot/grub/device.map",   "/boot/grub/i386-pc/load.cfg",
-		"/etc/network/interfaces",
-	};
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		struct strbuf text cleanup_strbuf = STRBUF_INIT;
-
-		if (root_is_file(c->view, files[i]) &&
-		    root_read(c->view, files[i], &text, TEXT_MAX, NULL) == 0)
-			check_text(c, files[i], strbuf_str(&text));
-	}
-	if (!root_is_dir(c->view, "/etc/default/grub.d"))
-		return 0;
-	if (root_list(c->view, "/etc/default/grub.d", &names, e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		struct strbuf text cleanup_strbuf = STRBUF_INIT;
-		char path[512];
-
-		snprintf(path, sizeof(path), "/etc/default/grub.d/%.255s", names.items[i]);
-		if (root_read(c->view, path, &text, TEXT_MAX, NULL) == 0)
-			check_text(c, path, strbuf_str(&text));
-	}
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "rewrite/inspect.h"
 #include "transfer/initrd.h"
 
 #define LIST_MAX (8 * 1024 * 1024)
@@ -184,6 +185,28 @@ static int judge(const char *version, const struct root *view, const struct rewr
 	else if (!reason->len)
 		strbuf_adds(reason, "the one received does not fit");
 	return 0;
+}
+
+int initrd_list_unfit(struct strlist *ret, const struct root *view, const char *besides,
+		      const struct rewrite_facts *facts, struct err *e)
+{
+	struct inspection tree = { 0 };
+	size_t i;
+	int rc = inspect_tree(&tree, view, e);
+
+	for (i = 0; i < tree.kernels.count && rc == 0; i++) {
+		struct strbuf reason cleanup_strbuf = STRBUF_INIT;
+		const char *version = tree.kernels.items[i];
+
+		if (besides && strcmp(version, besides) == 0)
+			continue;
+		rc = judge(version, view, facts, &reason, e);
+		if (rc == 0 && reason.len &&
+		    strlist_addf(ret, "%s: %s", version, strbuf_str(&reason)) < 0)
+			rc = err_set(e, ERR_NOMEM, 0, "judging an initramfs");
+	}
+	inspect_done(&tree);
+	return rc < 0 ? err_ctx(e, "looking at the other kernels' initramfs") : 0;
 }
 
 static void remove_step(struct rewrite_plan *plan, size_t i)

@@ -27,6 +27,13 @@ void initrd_content_done(struct initrd_content *c);
 int initrd_modules_of(struct strlist *ret, const struct root *view, const char *version,
 		      struct err *e) must_check;
 
+/*
+ * The kernels of the clone besides one (NULL: none is left out) whose initramfs does not serve this machine, as "VERSION:
+ * REASON". Only the newest kernel's image is made; the menu offers the others all the same.
+ */
+int initrd_list_unfit(struct strlist *ret, const struct root *view, const char *besides,
+		      const struct rewrite_facts *facts, struct err *e) must_check;
+
 #define INITRAMFS_STEP \
 	"initramfs " /* what the names of such steps begin with; the version follows */
 

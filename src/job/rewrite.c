@@ -19,12 +19,14 @@
 #include "rewrite/plan.h"
 
 #define COMMAND "rewrite"
-#define NOTES_MAX 50		   /* kept in J for status */
+#define MACHINE_ID_PATH REHOST_DIR "/machine-id" /* on the root file system */
+#define NOTES_MAX 50				 /* kept in J for status */
 #define NOTES_FILE "rewrite-notes" /* in the run folder, between two processes of one command */
 
 struct rewriting {
 	const struct target *t;
-	const struct rewrite_options *o;
+	struct rewrite_options o;
+	char machine_id[33]; /* a copy's; "": none yet */
 	struct rewrite_facts facts;
 	FILE *out;
 	bool is_dry;
@@ -115,6 +117,35 @@ static void take_notes(struct record *j)
 	unlink(path);
 }
 
+/* The plan makes an image for one kernel; whoever picks another in the menu must know. */
+static int note_other_kernels(const struct rewriting *w, struct rewrite_plan *plan,
+			      const struct root *view, const char *made_for, struct err *e)
+{
+	struct strlist unfit cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (initrd_list_unfit(&unfit, view, made_for, &w->facts, e) < 0)
+		return -1;
+	for (i = 0; i < unfit.count; i++)
+		if (strlist_addf(&plan->notes,
+				 "the menu's entries of another kernel may not boot here: its "
+				 "initramfs does not fit, %s",
+				 unfit.items[i]) < 0)
+			return err_set(e, ERR_NOMEM, 0, "notes");
+	return 0;
+}
+
+/* The kernel whose image the plan makes, to be freed; NULL: none. */
+static char *find_made_kernel(const struct rewrite_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->step_count; i++)
+		if (str_starts(plan->steps[i].name, INITRAMFS_STEP))
+			return strdup(plan->steps[i].name + strlen(INITRAMFS_STEP));
+	return NULL;
+}
+
 static int apply(const struct rewriting *w, struct rewrite_plan *plan, const struct root *view,
 		 struct err *e)
 {
@@ -123,15 +154,16 @@ static int apply(const struct rewriting *w, struct rewrite_plan *plan, const str
 		.view = VIEW_DIR,
 		.by_id = w->facts.boot_disk_by_id,
 	};
+	char *made_for cleanup_free = find_made_kernel(plan);
 
 	print_edits(w->out, plan);
 	fflush(w->out);
 	progress_note(COMMAND, "writing the edits");
 	if (rewrite_plan_apply(plan, view, e) < 0)
 		return -1;
-	if (initrd_drop_steps(plan, view, &w->facts, w->out, e) < 0)
-		return -1;
-	if (steps_run(plan, &c, view, w->out, e) < 0)
+	if (initrd_drop_steps(plan, view, &w->facts, w->out, e) < 0 ||
+	    steps_run(plan, &c, view, w->out, e) < 0 ||
+	    note_other_kernels(w, plan, view, made_for, e) < 0)
 		return -1;
 	print_list(w->out, "note", &plan->notes);
 	hand_over_notes(&plan->notes);
@@ -151,7 +183,7 @@ static int rewrite_in_view(void *arg, struct err *e)
 		return -1;
 	if (!w->is_dry) /* which holds no lock: the file may be another command's */
 		progress_note(COMMAND, "planning");
-	if (rewrite_plan_make(&plan, &view, &w->facts, w->o, e) < 0)
+	if (rewrite_plan_make(&plan, &view, &w->facts, &w->o, e) < 0)
 		return -1;
 	if (w->is_dry)
 		rc = print_dry(w, &plan, &view, e);
@@ -199,6 +231,34 @@ static int with_facts(struct rewriting *w, enum view_kind kind, struct err *e)
 	return rc;
 }
 
+/* The id that an earlier rewrite of this job drew. Anything else in the file counts as none. */
+static void recall_machine_id(struct rewriting *w, const struct target *t)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+
+	if (root_read(&t->fs[0].root, MACHINE_ID_PATH, &text, 64, NULL) == 0 && text.len == 32 &&
+	    strspn(strbuf_str(&text), "0123456789abcdef") == 32) {
+		memcpy(w->machine_id, text.data, 33);
+		w->o.machine_id = w->machine_id;
+	}
+}
+
+/* Drawn once for a job: a second rewrite must change nothing, and what took the id from the first stays right. */
+static int settle_machine_id(struct rewriting *w, const struct target *t, struct err *e)
+{
+	static const struct root_meta meta = { .uid = 0, .gid = 0, .mode = 0600 };
+
+	if (w->o.intent != INTENT_COPY || w->o.machine_id)
+		return 0;
+	recall_machine_id(w, t);
+	if (w->o.machine_id)
+		return 0;
+	if (rewrite_draw_machine_id(w->machine_id, e) < 0)
+		return -1;
+	w->o.machine_id = w->machine_id;
+	return root_replace(&t->fs[0].root, MACHINE_ID_PATH, w->machine_id, 32, &meta, e);
+}
+
 static int run(struct rewriting *w, struct target *t, struct record *j, struct err *e)
 {
 	int rc;
@@ -208,8 +268,9 @@ static int run(struct rewriting *w, struct target *t, struct record *j, struct e
 	/* Until the end the layer is half made: J must not say more than "staged". */
 	j->state = JOB_STAGED;
 	j->edits_fingerprint[0] = '\0';
-	j->intent = w->o->intent;
-	if (record_store(j, &t->fs[0].root, e) < 0 || edits_begin(t, e) < 0)
+	j->intent = w->o.intent;
+	if (record_store(j, &t->fs[0].root, e) < 0 || settle_machine_id(w, t, e) < 0 ||
+	    edits_begin(t, e) < 0)
 		return -1;
 	job_show_state(j);
 	rc = with_facts(w, VIEW_CLONE, e);
@@ -236,6 +297,8 @@ static int run_dry(struct rewriting *w, struct err *e)
 
 	if (target_open(&t, TARGET_LOOK, e) < 0)
 		return job_fail(e, NULL);
+	if (w->o.intent == INTENT_COPY && !w->o.machine_id)
+		recall_machine_id(w, &t);
 	/* cppcheck-suppress autoVariables ; w does not outlive this call */
 	w->t = &t;
 	record_init(&j);
@@ -251,7 +314,7 @@ static int run_dry(struct rewriting *w, struct err *e)
 
 int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct err *e)
 {
-	struct rewriting w = { .o = o, .out = out, .is_dry = dry_run };
+	struct rewriting w = { .o = *o, .out = out, .is_dry = dry_run };
 	struct target t = { 0 };
 	struct record j;
 	int rc;

@@ -139,18 +139,34 @@ int leftovers_scan(const struct root *root, const char *const *dirs, const struc
 	return 0;
 }
 
+int leftovers_scan_text(const char *path, const char *text, size_t len,
+			const struct strlist *needles, struct strlist *ret, struct err *e)
+{
+	struct scan s = { .needles = needles, .ret = ret, .e = e };
+
+	return scan_text(&s, path, text, len);
+}
+
+int leftovers_needles(const struct strlist *old_ids, struct strlist *ret, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < old_ids->count; i++)
+		if (strlist_add(ret, old_ids->items[i]) < 0)
+			return err_set(e, ERR_NOMEM, 0, "searching for old names");
+	if (strlist_add(ret, "/run/rehost") < 0 || strlist_add(ret, "/.rehost") < 0)
+		return err_set(e, ERR_NOMEM, 0, "searching for old names");
+	return 0;
+}
+
 int leftovers_find(const struct root *root, const struct strlist *old_ids, struct strlist *ret,
 		   struct err *e)
 {
 	static const char *const dirs[] = { "/etc", "/boot", NULL };
 	struct strlist needles cleanup_strlist = STRLIST_INIT;
-	size_t i;
 
-	for (i = 0; i < old_ids->count; i++)
-		if (strlist_add(&needles, old_ids->items[i]) < 0)
-			return err_set(e, ERR_NOMEM, 0, "searching for old names");
-	if (strlist_add(&needles, "/run/rehost") < 0 || strlist_add(&needles, "/.rehost") < 0)
-		return err_set(e, ERR_NOMEM, 0, "searching for old names");
+	if (leftovers_needles(old_ids, &needles, e) < 0)
+		return -1;
 	return leftovers_scan(root, dirs, &needles, ret, e);
 }
 

@@ -16,6 +16,14 @@
 int leftovers_scan(const struct root *root, const char *const *dirs, const struct strlist *needles,
 		   struct strlist *ret, struct err *e) must_check;
 
+/* The same in one text that the caller holds; path is what its hits are called. */
+int leftovers_scan_text(const char *path, const char *text, size_t len,
+			const struct strlist *needles, struct strlist *ret,
+			struct err *e) must_check;
+
+/* Appends what no finished clone may name: the old ids, and paths of the staging ("/run/rehost", "/.rehost"). */
+int leftovers_needles(const struct strlist *old_ids, struct strlist *ret, struct err *e) must_check;
+
 /*
  * The check of a clone: old ids, and paths of the staging ("/run/rehost", "/.rehost") in /etc and /boot outside the kernels
  * and initramfs images.

@@ -55,6 +55,9 @@ int rewrite_plan_make(struct rewrite_plan *ret, const struct root *clone,
 		      struct err *e) must_check;
 void rewrite_plan_done(struct rewrite_plan *p);
 
+/* A new machine-id(5) in ret (33 bytes), for rewrite_options.machine_id. */
+int rewrite_draw_machine_id(char *ret, struct err *e) must_check;
+
 /* Unified diff of all edits (a/PATH b/PATH), removals against /dev/null, links as "-> TEXT". */
 int rewrite_plan_diff(const struct rewrite_plan *p, const struct root *clone, struct strbuf *out,
 		      struct err *e) must_check;

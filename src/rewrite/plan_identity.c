@@ -309,21 +309,25 @@ static int plan_host_keys(struct planner *p)
 
 /* ---- machine-id, seeds ---- */
 
-static int new_machine_id(struct planner *p)
+int rewrite_draw_machine_id(char *ret, struct err *e)
 {
 	uint8_t raw[16];
+
+	if (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
+		return err_set(e, ERR_INTERNAL, errno, "random numbers");
+	raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40); /* as machine-id(5): a version 4 UUID */
+	raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
+	hex_of(raw, sizeof(raw), ret);
+	return 0;
+}
+
+static int new_machine_id(struct planner *p)
+{
 	char hex[33];
 
-	if (p->options->machine_id) {
-		p->done_machine_id = strdup(p->options->machine_id);
-	} else {
-		if (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
-			return err_set(p->e, ERR_INTERNAL, errno, "random numbers");
-		raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40); /* as machine-id(5): a version 4 UUID */
-		raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
-		hex_of(raw, sizeof(raw), hex);
-		p->done_machine_id = strdup(hex);
-	}
+	if (!p->options->machine_id && rewrite_draw_machine_id(hex, p->e) < 0)
+		return -1;
+	p->done_machine_id = strdup(p->options->machine_id ? p->options->machine_id : hex);
 	return p->done_machine_id ? 0 : plan_nomem(p);
 }
 

@@ -486,6 +486,24 @@ def test_other_options_run_what_depends_on_them(target):
     old_system_is_whole(target)
 
 
+def test_a_copy_keeps_the_ids_it_was_given(target):
+    """Drawn by the first rewrite as a copy; a failed one in between forgets nothing."""
+    first = target.read(target.clone_file("/etc/machine-id"))
+    assert re.fullmatch("[0-9a-f]{32}\n", first)
+    dry = target.rehost("rewrite", "--dry-run", "--as", "copy", "--hostname", "newname")
+    assert "+" + first.strip() in dry.stdout
+    layer = f"cd {target.run_dir}/fs/0/.rehost/edits/upper; find . -type f | sort | xargs sha256sum"
+    before = target.shell(layer)
+    modules = target.run_dir / "fs/0/.rehost/tree/usr/lib/modules"
+    target.shell(f"mv {modules} {modules}.away")
+    assert target.rehost("rewrite", "--as", "copy", "--hostname", "newname").returncode == 1
+    target.shell(f"mv {modules}.away {modules}")
+    r = target.rehost("rewrite", "--as", "copy", "--hostname", "newname")
+    assert r.returncode in (0, 3), r.stdout + r.stderr
+    assert target.read(target.clone_file("/etc/machine-id")) == first
+    assert target.shell(layer) == before
+
+
 LISTING = """cd {} && find . -mindepth 1 -path ./.rehost -prune -o -path ./lost+found -prune -o -printf '%p %y %m %U %G %l %n\\n' |
 awk '$2 == "d" {{ $NF = "" }} {{ print }}' | sort; find . -path ./.rehost -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"""
 
