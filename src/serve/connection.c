@@ -15,6 +15,7 @@
 #include "ssh/session.h"
 
 #define ATTEMPTS 6
+#define STRANGER_NICE 10 /* until the login */
 /* Address space; libssh does not hold clients to their window. A transfer takes about 30 MiB of it. */
 #define MEMORY_BYTES (384ull * 1024 * 1024)
 #define MEMORY_BYTES_SMALL (128ull * 1024 * 1024)
@@ -33,6 +34,8 @@ static void on_login(void *arg)
 	struct connection *c = arg;
 
 	alarm(0);
+	if (setpriority(PRIO_PROCESS, 0, 0) < 0)
+		log_debug("serve: priority: %m");
 	c->server->limits.logged_in[c->slot] = 1;
 }
 
@@ -109,6 +112,9 @@ _Noreturn void connection_main(struct server *s, int fd, int place, const char *
 
 	prctl(PR_SET_NAME, "rehost-ssh");
 	set_limits();
+	/* A stranger can ask for the dearest key exchange again and again: not at the expense of a transfer. */
+	if (setpriority(PRIO_PROCESS, 0, STRANGER_NICE) < 0)
+		log_debug("serve: priority: %m");
 	set_socket_options(fd);
 	alarm(s->options.grace_s); /* SIGALRM ends the process, wherever it waits */
 	if (authkeys_load(&keys, serve_keys_path(&s->options, path, sizeof(path)), &e) < 0) {

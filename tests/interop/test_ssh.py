@@ -422,6 +422,30 @@ def test_garbage_on_the_port(server, junk):
     assert r.returncode == 0, (r.stderr, server.log()[-600:])
 
 
+def nice_values(s):
+    """Of the service's connection processes, and below them of their commands."""
+    found = []
+    for line in subprocess.run(["ps", "-eo", "pid,ppid,ni,comm"], capture_output=True, text=True).stdout.splitlines()[1:]:
+        pid, parent, nice, name = line.split(None, 3)
+        if int(parent) == s.process.pid and name == "rehost-ssh":
+            found.append(int(nice))
+    return found
+
+
+def test_strangers_do_not_compete_with_a_transfer(own_server):
+    s = own_server()
+    with raw(s) as stranger:
+        assert stranger.recv(100).startswith(b"SSH-2.0-")
+        wait_for(lambda: nice_values(s) == [10])
+    wait_for(lambda: nice_values(s) == [])
+    transfer = subprocess.Popen(s.argv_for("receive", "tar"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: nice_values(s) == [0])
+    finally:
+        transfer.stdin.close()
+        transfer.wait()
+
+
 def test_too_many_connections_of_one_source(own_server):
     s = own_server()
     held = [raw(s) for _ in range(4)]
