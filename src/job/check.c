@@ -202,13 +202,5 @@ int job_check(FILE *out, bool json, struct err *e)
 
 	record_init(&j);
 	rc = job_begin(&t, &j, COMMAND, e); /* takes the lock; says how far it got */
-	if (rc == 0) {
-		rc = run(&t, &j, out, json, e);
-		if (rc < 0)
-			rc = job_fail(e, &j);
-		target_close(&t);
-		progress_clear();
-	}
-	record_done(&j);
-	return rc;
+	return rc < 0 ? -1 : job_end(&t, &j, run(&t, &j, out, json, e), e);
 }

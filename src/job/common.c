@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "job/identity.h"
+#include "job/progress.h"
 #include "job/status_words.h"
 
 /* Held until the process ends. */
@@ -167,4 +168,24 @@ int job_begin(struct target *t, struct record *r, const char *command, struct er
 	job_show_state(r);
 	log_info("job: %s begins, state %s", command, job_state_name(r->state));
 	return 0;
+}
+
+int job_end(struct target *t, struct record *r, int rc, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	struct record stored = { 0 };
+
+	if (rc < 0) {
+		/* r may be ahead of J when storing it failed: what counts is on the disk */
+		if (record_load(&stored, &t->fs[0].root, &ignored) == 0 && stored.sequence) {
+			record_done(r);
+			*r = stored;
+		}
+		job_fail(e, r);
+	}
+	progress_clear();
+	job_show_state(r);
+	record_done(r);
+	target_close(t);
+	return rc;
 }

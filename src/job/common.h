@@ -28,3 +28,9 @@ int job_fail_open(struct err *e);
  * system has begun to move, a lost identity is no reason to fail: going back and releasing need none.
  * On failure there is nothing to close and e is stamped. */
 int job_begin(struct target *t, struct record *r, const char *command, struct err *e) must_check;
+
+/*
+ * The end of every command that job_begin() began: stamps e when rc is negative, shows the state, frees r and closes t. Returns
+ * rc.
+ */
+int job_end(struct target *t, struct record *r, int rc, struct err *e);

@@ -289,13 +289,5 @@ int job_receive_tar(int fd, const struct receive_options *o, FILE *out, FILE *er
 
 	record_init(&j);
 	rc = job_begin(&t, &j, COMMAND, e); /* takes the lock; says how far it got */
-	if (rc == 0) {
-		rc = run(&r, &t, &j, e);
-		if (rc < 0)
-			rc = job_fail(e, &j);
-		target_close(&t);
-		progress_clear();
-	}
-	record_done(&j);
-	return rc;
+	return rc < 0 ? -1 : job_end(&t, &j, run(&r, &t, &j, e), e);
 }

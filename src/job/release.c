@@ -185,9 +185,7 @@ int job_release(FILE *out, struct err *e)
 		rc = err_set(e, ERR_NOTHING, 0, "nothing was switched");
 	else
 		rc = release_target(&t, &r, out, e);
-	if (rc < 0) {
-		job_fail(e, &r);
-	} else {
+	if (rc >= 0) {
 		const struct root *holder = find_own(&t, &path);
 
 		remove_binary(holder, path);
@@ -195,9 +193,5 @@ int job_release(FILE *out, struct err *e)
 		record_init(&r);
 		tell_end(out);
 	}
-	progress_clear();
-	job_show_state(&r);
-	record_done(&r);
-	target_close(&t);
-	return rc;
+	return job_end(&t, &r, rc, e);
 }

@@ -324,13 +324,5 @@ int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct
 	record_init(&j);
 	w.t = &t;
 	rc = job_begin(&t, &j, COMMAND, e); /* takes the lock; says how far it got */
-	if (rc == 0) {
-		rc = run(&w, &t, &j, e);
-		if (rc < 0)
-			rc = job_fail(e, &j);
-		target_close(&t);
-		progress_clear();
-	}
-	record_done(&j);
-	return rc;
+	return rc < 0 ? -1 : job_end(&t, &j, run(&w, &t, &j, e), e);
 }

@@ -110,11 +110,5 @@ int job_rollback(bool with_discard, FILE *out, struct err *e)
 	if (job_begin(&t, &r, "rollback", e) < 0)
 		return -1;
 	rc = run_rollback(&t, &r, with_discard, out, e);
-	if (rc < 0)
-		job_fail(e, &r);
-	progress_clear();
-	job_show_state(&r);
-	record_done(&r);
-	target_close(&t);
-	return rc;
+	return job_end(&t, &r, rc, e);
 }

@@ -216,11 +216,5 @@ int job_switch(FILE *out, struct err *e)
 	if (job_begin(&t, &r, "switch", e) < 0)
 		return -1;
 	rc = run_switch(&t, &r, out, e);
-	if (rc < 0)
-		job_fail(e, &r);
-	progress_clear();
-	job_show_state(&r);
-	record_done(&r);
-	target_close(&t);
-	return rc;
+	return job_end(&t, &r, rc, e);
 }
