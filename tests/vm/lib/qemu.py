@@ -184,7 +184,8 @@ class Machine:
             self.process = subprocess.Popen(self.net.inside(*self.argv), stdout=out, stderr=out, stdin=subprocess.DEVNULL)
         return self
 
-    __enter__ = start
+    def __enter__(self):
+        return self if self.running() else self.start()
 
     def __exit__(self, *_):
         self.kill()
