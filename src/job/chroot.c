@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/spawn.h"
+#include "job/chroot_disks.h"
 
 /* What the child needs, made before the fork: it must not fail for lack of memory half way. */
 struct setup {
@@ -379,6 +380,10 @@ static int enter(void *arg)
 		_exit(126);
 	if (pid > 0)
 		be_first(pid);
+	if (chroot_protect_disks() < 0) {
+		complain("protecting", "the disks");
+		_exit(126);
+	}
 	return drop_capabilities();
 }
 

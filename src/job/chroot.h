@@ -11,7 +11,7 @@
  *           kernel name, and /dev/disk/by-{uuid,label,partuuid,partlabel,id}
  *   /run    a tmpfs; /tmp and /var/tmp are a folder on the target's disk, emptied before and after
  *
- * They cannot mount, load modules, set the clock or reach the network.
+ * They cannot mount, load modules, set the clock, reach the network or write to a disk other than through files.
  */
 #pragma once
 

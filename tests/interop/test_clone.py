@@ -460,14 +460,27 @@ def test_update_after_rewrite(target, source):
     assert state(target) == "checked"
 
 
+def boot_area(t):
+    with open(t.loop, "rb") as f:
+        return f.read(1024 * 1024)
+
+
 def test_missing_initramfs_is_made(target, source):
+    """And by a copy with another boot loader's hook, which would write its boot sector: not to this disk."""
     for image in (source / "boot").glob("initrd.img-*"):
         image.unlink()
+    write(source / "etc/initramfs/post-update.d/zz-loader",
+          f"#!/bin/sh\n{{ head -c 512 {target.loop} | wc -c; dd if=/dev/zero of={target.loop} bs=512 count=1 "
+          "conv=notrunc; } >/var/lib/zz-loader 2>&1 || true\n", 0o755)
+    before = boot_area(target)
     r = send(target, source, "--update")
     assert r.returncode in (0, 3), r.stdout + r.stderr
     r = target.rehost("rewrite")
     assert r.returncode in (0, 3), r.stdout + r.stderr
     assert [line for line in step_lines(r) if line.startswith("running: initramfs ")]
+    said = target.read(target.clone_file("/var/lib/zz-loader"))
+    assert said.startswith("512\n") and "Permission denied" in said  # it may read, and tried to write
+    assert boot_area(target) == before
     r = target.rehost("check")
     assert r.returncode in (0, 3), r.stdout + r.stderr
     r = target.rehost("rewrite")
