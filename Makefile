@@ -17,6 +17,7 @@ PYTHON  ?= /usr/bin/python3
 PYTEST  ?= $(PYTHON) -m pytest -p no:cacheprovider -q
 
 # Variants live in directories of their own: release (build), asan (build/asan), fuzz (build/fuzz).
+JOBS ?= $(shell nproc)
 VARIANT ?= release
 ifeq ($(VARIANT),release)
 B := build
@@ -136,11 +137,11 @@ $(B)/tests/%: tests/lib/%.c $(call lib_of,transfer) $(call lib_of,base)
 TEST_PROGRAMS := $(B)/tests/tar_driver
 
 check-unit: | $(SETUP)
-	$(MAKE) unit-bins
+	$(MAKE) -j$(JOBS) unit-bins
 	scripts/run-unit $(B)/unit
 
 check-asan: | $(SETUP)
-	$(MAKE) VARIANT=asan unit-bins
+	$(MAKE) -j$(JOBS) VARIANT=asan unit-bins
 	scripts/run-unit build/asan/unit
 
 # ---- fuzz: each target runs its corpus, and random input for FUZZ_SECONDS -------------------------
@@ -155,7 +156,7 @@ $(B)/bin/fuzz_%: tests/fuzz/fuzz_%.c $(LIBS)
 fuzz-bins: $(FUZZ_BIN)
 
 check-fuzz: | $(SETUP)
-	$(MAKE) VARIANT=fuzz fuzz-bins
+	$(MAKE) -j$(JOBS) VARIANT=fuzz fuzz-bins
 	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz build/fuzz/bin tests/fuzz/corpus
 
 # ---- image -----------------------------------------------------------------------------------------
