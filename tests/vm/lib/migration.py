@@ -114,7 +114,7 @@ def answers(net, phases=None):
     check("no unit failed", "systemctl --failed --no-legend | wc -l", "^0$")
     check("its own address", "ip -4 -br address show scope global", "10.77.2.20/24")
     check("default route", "ip route show default", "via 10.77.2.1")
-    check("mounts", "findmnt -rno TARGET -t ext4 | sort | tr '\\n' ' '", "^/ ")
+    check("mounts", "findmnt -rno TARGET -t ext4 | sort | tr '\\n' ' '", "^/")
     check("cron job", "for i in $(seq 75); do [ -e /run/heartbeat ] && break; sleep 1; done; cat /run/heartbeat", r"^\d+$")
     return wrong
 
