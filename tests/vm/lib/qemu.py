@@ -15,6 +15,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -144,15 +145,16 @@ class Machine:
         self.name = name or kind
         self.folder = pathlib.Path(folder)
         self.log = self.folder / f"{self.name}.log"
-        self.qmp_path = self.folder / f"{self.name}.qmp"
+        # A Unix socket's path ends at 107 bytes, wherever the checkout is.
+        self.sockets = tempfile.TemporaryDirectory(prefix="rehost-qmp-")
+        self.qmp_path = pathlib.Path(self.sockets.name) / "qmp"
         self.kernel, self.initrd, self.append, self.memory = kernel, initrd, append, memory
         tap, mac, slot, default_bus = self.KINDS[kind]
         self.bus = bus or default_bus
         self.argv = [
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "pc", "-cpu", "max,la57=off", "-smp", "2",
             "-m", str(memory), "-nodefaults", "-display", "none", "-no-reboot", "-name", self.name,
-            "-chardev", f"socket,id=serial,path={self.folder}/{self.name}.tty,server=on,wait=off,logfile={self.log}",
-            "-serial", "chardev:serial",
+            "-serial", f"file:{self.log}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-object", "rng-random,filename=/dev/urandom,id=rng", "-device", "virtio-rng-pci,rng=rng,addr=0x8",
             "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
