@@ -93,7 +93,8 @@ def expected(path, patterns):
 def compare(a, b, patterns):
     """Differences of tree b from a that no pattern explains, as lines; and which patterns were used."""
     out, used = [], set()
-    touched = set()  # folders of expected differences: their times may differ
+    # Folders of expected differences: their times may differ. The root's does: the switch renames what is in it.
+    touched = {b"."}
     for path in a.keys() | b.keys():
         pattern = expected(path, patterns)
         if pattern and a.get(path) != b.get(path):
