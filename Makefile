@@ -200,6 +200,10 @@ lint: | $(SETUP)
 
 check: check-unit lint check-asan check-fuzz check-interop check-vm
 
+# More machines than fit the time of every change.
+check-long:
+	REHOST_LONG=1 $(MAKE) check
+
 # ---- install ---------------------------------------------------------------------------------------
 install: build/rehost
 	install -D -m 0755 build/rehost $(DESTDIR)$(PREFIX)/sbin/rehost
@@ -211,5 +215,5 @@ clean:
 	rm -rf build
 
 .PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image check-interop check-vm demo \
-	bench lint check install clean
+	bench lint check check-long install clean
 .DELETE_ON_ERROR:
