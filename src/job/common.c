@@ -104,6 +104,8 @@ static enum err_extent extent_of(const struct record *r)
 	case JOB_UNDOING:
 		return EXTENT_SWITCHING;
 	case JOB_SWITCHED:
+	case JOB_TRIAL:
+	case JOB_CONFIRMED:
 		return EXTENT_SWITCHED;
 	case JOB_RELEASING:
 		return EXTENT_RELEASING;

@@ -23,6 +23,7 @@ const char *job_state_name(enum job_state s)
 		[JOB_STAGED] = "staged",       [JOB_EDITED] = "edited",
 		[JOB_CHECKED] = "checked",     [JOB_MERGING] = "merging",
 		[JOB_SWITCHING] = "switching", [JOB_SWITCHED] = "switched",
+		[JOB_TRIAL] = "trial",	       [JOB_CONFIRMED] = "confirmed",
 		[JOB_UNDOING] = "undoing",     [JOB_RELEASING] = "releasing",
 	};
 

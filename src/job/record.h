@@ -23,12 +23,17 @@ enum job_state {
 	JOB_MERGING,
 	JOB_SWITCHING,
 	JOB_SWITCHED,
+	JOB_TRIAL,     /* the clone was started once by S=clone-once, and has not been confirmed */
+	JOB_CONFIRMED, /* its operator reached it at the target's address */
 	JOB_UNDOING,
 	JOB_RELEASING,
 	JOB_STATE_COUNT
 };
 
 const char *job_state_name(enum job_state s);
+
+/* What the machine starts from between the first flip and release (job/loader.h). */
+enum loader_kind { LOADER_NONE, LOADER_BIOS, LOADER_UEFI };
 
 /* One top-level name of a file system. Flags: only FS_IMMUTABLE_FL and FS_APPEND_FL, which stop a rename. */
 struct switch_entry {
@@ -72,6 +77,14 @@ struct record {
 	char boot_saved_sha256[65]; /* of saved/bootarea */
 	uint64_t boot_saved_bytes;
 	char boot_new_sha256[65]; /* of the boot area as written for the clone */
+	enum loader_kind loader;  /* planted; NONE: the switch writes the boot area itself */
+	char loader_fs_uuid[64];  /* of the file system with LOADER_DIR */
+	uint64_t loader_lba;	  /* BIOS: first sector of our core */
+	uint32_t loader_sectors;
+	char nonce[17]; /* 16 hex, drawn by the switch; confirm must bring it back. "" before */
+	uint32_t
+		trial_minutes; /* the clone goes back to the rescue when nobody confirms for so long */
+	uint32_t trials;       /* how often a trial was begun */
 };
 
 /* A new record in state NONE with a random job id. */

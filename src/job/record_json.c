@@ -13,6 +13,9 @@
 #define MOUNT_LEN_MAX 1023
 #define FLAGS_ALLOWED (uint32_t)(FS_IMMUTABLE_FL | FS_APPEND_FL)
 
+static const char *const loader_names[] = {
+	[LOADER_NONE] = "none", [LOADER_BIOS] = "bios", [LOADER_UEFI] = "uefi"
+};
 static const char *const intent_names[] = { [INTENT_MOVE] = "move", [INTENT_COPY] = "copy" };
 
 /* ---- names as text: JSON holds UTF-8, a file name any byte ---- */
@@ -166,6 +169,9 @@ static const char *record_flaw(const struct record *r)
 		return "boot.saved_bytes";
 	if (r->state >= JOB_SWITCHING && r->fs_count == 0)
 		return "the plan is missing";
+	if ((unsigned)r->loader >= ARRAY_SIZE(loader_names) || !is_printable(r->loader_fs_uuid) ||
+	    r->loader_lba > LLONG_MAX || (*r->nonce && !is_hex(r->nonce, 16)))
+		return "the private loader";
 	return plan_flaw(r);
 }
 
@@ -233,6 +239,20 @@ static json_t *encode_notes(const struct strlist *notes)
 	return array;
 }
 
+/* Left out while there is nothing to say. */
+static int encode_loader(const struct record *r, json_t *root)
+{
+	if (r->loader == LOADER_NONE && !*r->nonce && r->trials == 0 && r->trial_minutes == 0)
+		return 0;
+	return json_object_set_new(root, "loader",
+				   json_pack("{s:s,s:s,s:I,s:I,s:s,s:I,s:I}", "kind",
+					     loader_names[r->loader], "fs_uuid", r->loader_fs_uuid,
+					     "lba", (json_int_t)r->loader_lba, "sectors",
+					     (json_int_t)r->loader_sectors, "nonce", r->nonce,
+					     "trial_minutes", (json_int_t)r->trial_minutes,
+					     "trials", (json_int_t)r->trials));
+}
+
 int record_encode(const struct record *r, struct strbuf *payload, struct err *e)
 {
 	const char *flaw = record_flaw(r);
@@ -254,7 +274,8 @@ int record_encode(const struct record *r, struct strbuf *payload, struct err *e)
 			 r->boot_disk, "table_id", r->boot_table_id, "saved_sha256",
 			 r->boot_saved_sha256, "saved_bytes", (json_int_t)r->boot_saved_bytes,
 			 "new_sha256", r->boot_new_sha256);
-	text = root && ok ? json_dumps(root, JSON_COMPACT) : NULL;
+	ok &= root && encode_loader(r, root) == 0;
+	text = ok ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!text)
 		return err_set(e, ERR_NOMEM, 0, "writing the job record");
@@ -432,6 +453,29 @@ static const char *decode_boot(struct record *r, json_t *v)
 	return finish(&in);
 }
 
+static const char *decode_loader(struct record *r, json_t *v)
+{
+	struct reader in = { .object = v };
+	const char *kind;
+	unsigned k = 0;
+
+	if (!v)
+		return NULL;
+	kind = get_string(&in, "kind");
+	while (k < ARRAY_SIZE(loader_names) && strcmp(loader_names[k], kind) != 0)
+		k++;
+	if (k == ARRAY_SIZE(loader_names))
+		return "kind";
+	r->loader = (enum loader_kind)k;
+	get_chars(&in, "fs_uuid", r->loader_fs_uuid, sizeof(r->loader_fs_uuid));
+	r->loader_lba = get_number(&in, "lba", LLONG_MAX);
+	r->loader_sectors = (uint32_t)get_number(&in, "sectors", UINT32_MAX);
+	get_chars(&in, "nonce", r->nonce, sizeof(r->nonce));
+	r->trial_minutes = (uint32_t)get_number(&in, "trial_minutes", UINT32_MAX);
+	r->trials = (uint32_t)get_number(&in, "trials", UINT32_MAX);
+	return finish(&in);
+}
+
 static enum job_state state_of(const char *name)
 {
 	enum job_state s;
@@ -468,6 +512,8 @@ static const char *decode_object(struct record *r, json_t *object)
 	flaw = decode_lists(r, &in);
 	if (!flaw)
 		flaw = decode_boot(r, get(&in, "boot"));
+	if (!flaw)
+		flaw = decode_loader(r, get(&in, "loader"));
 	if (!flaw)
 		flaw = finish(&in);
 	return flaw ? flaw : record_flaw(r);

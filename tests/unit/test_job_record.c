@@ -55,6 +55,13 @@ static void fill(struct record *x)
 	strcpy(x->boot_disk, "/dev/vda");
 	strcpy(x->boot_table_id, "1234abcd");
 	x->boot_saved_bytes = 1049088;
+	x->loader = LOADER_BIOS;
+	strcpy(x->loader_fs_uuid, "AB12-34CD");
+	x->loader_lba = 1700;
+	x->loader_sectors = 300;
+	strcpy(x->nonce, "00112233445566ff");
+	x->trial_minutes = 15;
+	x->trials = 2;
 	assert_int_equal(strlist_add(&x->notes, "3 sockets were left out"), 0);
 	fs = record_add_fs(x, "11111111-2222-3333-4444-555555555555", "/");
 	assert_non_null(fs);
@@ -99,6 +106,13 @@ static void test_every_field_survives(void **state)
 	assert_string_equal(b.token, "ABCD2345");
 	assert_string_equal(b.boot_disk, "/dev/vda");
 	assert_int_equal(b.boot_saved_bytes, 1049088);
+	assert_int_equal(b.loader, LOADER_BIOS);
+	assert_string_equal(b.loader_fs_uuid, "AB12-34CD");
+	assert_int_equal(b.loader_lba, 1700);
+	assert_int_equal(b.loader_sectors, 300);
+	assert_string_equal(b.nonce, "00112233445566ff");
+	assert_int_equal(b.trial_minutes, 15);
+	assert_int_equal(b.trials, 2);
 	assert_string_equal(b.notes.items[0], "3 sockets were left out");
 	assert_int_equal(b.fs_count, 2);
 	assert_int_equal(b.filesystems[0].new_dir.gid, 2);
@@ -344,6 +358,10 @@ static void test_other_version(void **state)
 #define BOOT \
 	"\"boot\":{\"disk\":\"\",\"table_id\":\"\",\"saved_sha256\":\"\"," \
 	"\"saved_bytes\":0,\"new_sha256\":\"\"}"
+#define LOADER(kind, nonce) \
+	"\"loader\":{\"kind\":\"" kind \
+	"\",\"fs_uuid\":\"\",\"lba\":0,\"sectors\":0,\"nonce\":\"" nonce \
+	"\",\"trial_minutes\":15,\"trials\":0}"
 #define DIRS "\"old_dir\":[493,0,0,0],\"new_dir\":[493,0,0,0]"
 #define PLAN(mount, entries) \
 	"{" HEAD "\"state\":\"switching\"," BOOT \
@@ -363,6 +381,10 @@ static void test_hostile_payloads(void **state)
 		"{" HEAD "\"state\":\"staged\",\"filesystems\":[]}",
 		"{" HEAD "\"state\":\"staged\",\"filesystems\":{}," BOOT "}",
 		"{" HEAD "\"state\":\"switching\",\"filesystems\":[]," BOOT "}",
+		"{" HEAD "\"state\":\"staged\",\"filesystems\":[]," BOOT ",\"loader\":{}}",
+		"{" HEAD "\"state\":\"staged\",\"filesystems\":[]," BOOT "," LOADER("grub", "") "}",
+		"{" HEAD "\"state\":\"staged\",\"filesystems\":[]," BOOT
+		"," LOADER("bios", "0") "}",
 		PLAN("", ""),
 		PLAN("/boot", ""), /* the first is the root */
 		PLAN("/../etc", ""),
@@ -385,6 +407,8 @@ static void test_hostile_payloads(void **state)
 		PLAN("/", "{\"name\":\"a\",\"old_ino\":1,\"new_ino\":2,\"old_flags\":1}"),
 		PLAN("/", "7"),
 	};
+	static const char good[] = "{" HEAD "\"state\":\"staged\",\"filesystems\":[]," BOOT
+				   "," LOADER("uefi", "") "}";
 	struct record x;
 	struct err e;
 	size_t i;
@@ -393,6 +417,8 @@ static void test_hostile_payloads(void **state)
 	assert_int_equal(record_decode_payload(&x, PLAN("/", ENTRY("a", 1, 2)),
 					       strlen(PLAN("/", ENTRY("a", 1, 2))), NULL),
 			 0);
+	record_done(&x);
+	assert_int_equal(record_decode_payload(&x, good, strlen(good), NULL), 0);
 	record_done(&x);
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		e = ERR_INIT;
