@@ -3,7 +3,8 @@
  * The private loader: what the machine starts from between the first flip and release. It is neither the old system's
  * nor the clone's, reads S (one 512-byte GRUB environment block) and starts what S says. docs/architecture.md section
  * 11 has the layout. Backends: loader_bios.c (a GRUB core behind the old one, reached from sector 0) and
- * loader_uefi.c (our folder on the EFI system partition, an NVRAM entry of our own).
+ * loader_uefi.c (our folder on the EFI system partition, an NVRAM entry of our own). A backend is one struct loader_ops
+ * (job/loader_priv.h), named in loader_ops_of() of loader.c.
  */
 #pragma once
 
@@ -24,6 +25,8 @@ enum loader_choice {
 	LOADER_CLONE_ONCE, /* the loader writes "rescue" into S first, then starts the clone's loader: a trial */
 	LOADER_CLONE, /* the clone's loader, until release */
 };
+
+#define LOADER_CHOICES 4
 
 /* "old", "rescue", "clone-once", "clone": the value of the variable "rehost" in S. */
 const char *loader_choice_name(enum loader_choice c);
