@@ -130,19 +130,16 @@ static int copy_file(const struct root *from, const struct root *into, const cha
 		     struct err *e)
 {
 	int in cleanup_fd = root_openat(from, name, O_RDONLY | O_NOFOLLOW, 0, e);
-	char *buf cleanup_free = NULL;
 	int out cleanup_fd = -1;
+	char buf[65536];
 	ssize_t n;
 
 	if (in < 0)
 		return -1;
-	buf = malloc(BLOCK);
-	if (!buf)
-		return err_set(e, ERR_NOMEM, 0, "storing the loader files");
 	out = root_openat(into, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, e);
 	if (out < 0)
 		return -1;
-	while ((n = read_full(in, buf, BLOCK)) > 0) {
+	while ((n = read_full(in, buf, sizeof(buf))) > 0) {
 		if (write_all(out, buf, (size_t)n) < 0)
 			return err_set(e, ERR_FILE, errno, "writing %s", name);
 	}
