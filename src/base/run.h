@@ -2,6 +2,7 @@
 /* The folder where the processes of one rescue meet (docs/architecture.md section 2). */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define RUN_DIR_DEFAULT "/run/rehost"
@@ -14,6 +15,16 @@ const char *run_dir(void);
 
 /* Writes run_dir()/name into buf, which is returned; a name that does not fit gives "". */
 const char *run_path(char *buf, size_t size, const char *name);
+
+/* The value of a key in run_dir()/options (the last line wins), or NULL. Owned by the caller. */
+char *run_option(const char *key);
+
+/* Set for a command of somebody who may look, not write. */
+#define RUN_OBSERVER_ENV "REHOST_OBSERVER"
+bool run_is_observer(void);
+
+/* In the run folder: the target's swap partition that rehost has turned on (job/lowmem.h). */
+#define RUN_SWAP "swap"
 
 /* In the run folder while the rescue still looks for drivers of the devices that were there at power-on. */
 #define COLDPLUG_MARK "coldplug"

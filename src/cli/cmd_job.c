@@ -2,6 +2,7 @@
 /* Commands that are one call into job and need nothing but --json or one flag. */
 #include <stdio.h>
 
+#include "base/run.h"
 #include "cli/commands.h"
 #include "job/job.h"
 
@@ -30,7 +31,15 @@ int cmd_identity(const struct command *c, int argc, char **argv)
 
 int cmd_check(const struct command *c, int argc, char **argv)
 {
-	return run_reader(c, argc, argv, job_check);
+	struct err e = ERR_INIT;
+	bool json = false, look = false;
+	const struct command_option options[] = { { "look", &look, NULL } };
+	int rc = command_options(c, argc, argv, options, 1, &json, 0, 0, NULL);
+
+	if (rc >= 0)
+		return rc;
+	rc = job_check(look || run_is_observer(), stdout, json, &e);
+	return command_end(c, json, rc, &e);
 }
 
 /* Looking at the state must not wipe the very error that people look for: no command_end on success. */

@@ -36,12 +36,16 @@ int cmd_serve(const struct command *c, int argc, char **argv)
 		{ "run-dir", NULL, &o.run_dir },
 		{ "allow-shell", &o.allow_shell, NULL },
 		{ "grace", NULL, &grace },
+		{ "observer-keys", NULL, &o.observer_keys },
+		{ "disk", NULL, &o.disks },
 	};
 	struct err e = ERR_INIT;
 	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), NULL, 0, 0, NULL);
 
 	if (rc >= 0)
 		return rc;
+	if (o.disks)
+		o.port = SERVE_PORT_FOREIGN;
 	if (port && (parse_u32(port, &o.port) < 0 || o.port > 65535))
 		return command_usage(c, "--listen needs a port from 0 to 65535");
 	if (grace && (parse_u32(grace, &o.grace_s) < 0 || o.grace_s < 1 || o.grace_s > 3600))

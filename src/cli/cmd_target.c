@@ -11,7 +11,10 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/run.h"
+#include "base/spawn.h"
+#include "base/str.h"
 #include "cli/commands.h"
+#include "job/foreign.h"
 #include "job/target.h"
 
 #define FOLLOW_PAUSE_US 300000
@@ -85,13 +88,44 @@ static bool is_in_rescue(void)
 	       one.st_dev == self.st_dev && one.st_ino == self.st_ino;
 }
 
+/* A system that is not ours: it goes down its own way, and only when that was asked for. */
+static int leave_host(bool reboot_it, struct err *e)
+{
+	static const char *const programs[] = { "/sbin/reboot", "/usr/sbin/reboot", "/bin/reboot" };
+	size_t i;
+
+	if (target_unmount_all(e) < 0)
+		return -1;
+	sync();
+	if (!reboot_it)
+		return err_set(e, ERR_FOREIGN_REBOOT, 0, "process 1 is not rehost");
+	log_info("reboot: of the system that runs here, asked for");
+	for (i = 0; i < ARRAY_SIZE(programs); i++) {
+		const char *argv[] = { programs[i], NULL };
+		struct spawn s = { .argv = argv, .stdin_fd = -1, .timeout_s = 60 };
+		int rc;
+
+		if (access(programs[i], X_OK) < 0)
+			continue;
+		rc = spawn_wait(&s, e);
+		if (rc <= 0)
+			return rc;
+		return err_set(e, ERR_SPAWN, 0, "%s ended with %d", programs[i], rc);
+	}
+	return err_set(e, ERR_SPAWN, 0, "this system has no program 'reboot'");
+}
+
 int cmd_reboot(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
+	bool host = false;
+	const struct command_option options[] = { { "host", &host, NULL } };
+	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
 
 	if (rc >= 0)
 		return rc;
+	if (!is_in_rescue() && foreign_is_set())
+		return command_end(c, false, leave_host(host, &e), &e);
 	if (!is_in_rescue()) {
 		err_set(&e, ERR_NOT_RESCUE, 0, "process 1 is not rehost");
 		return command_end(c, false, -1, &e);

@@ -123,6 +123,10 @@ int command_end(const struct command *c, bool json, int rc, const struct err *e)
 	char path[512];
 	int code = command_end_offline(json, rc, e);
 
+	if (run_is_observer()) { /* what the operator is to see stays */
+		log_info("%s: an observer's, ended with %d", c->name, code);
+		return code;
+	}
 	if (rc < 0) {
 		log_error("%s: %s [%s] %s", c->name, err_info(e->code)->title,
 			  err_info(e->code)->id, e->nctx ? e->ctx[0] : "");

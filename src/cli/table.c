@@ -29,8 +29,9 @@ const struct command commands[] = {
 	  "  --root DIR       work on a plain folder instead of the target (offline),\n"
 	  "  --facts FILE     with this description of the target (JSON)\n"
 	  "  --target-files DIR  and these files of its old system\n" },
-	{ "check", PLACE_TARGET, cmd_check, "check [--json]",
-	  "proves that the clone would boot; exit 1 and the reasons when not", JSON },
+	{ "check", PLACE_TARGET, cmd_check, "check [--look] [--json]",
+	  "proves that the clone would boot; exit 1 and the reasons when not",
+	  "  --look           only look: 'switch' does not count it\n" JSON },
 	{ "switch", PLACE_TARGET, cmd_switch, "switch",
 	  "exchanges old system and clone; finishes an exchange that was cut", NULL },
 	{ "rollback", PLACE_TARGET, cmd_rollback, "rollback [--discard]",
@@ -42,19 +43,25 @@ const struct command commands[] = {
 	  "what belongs to this machine: network, disks, names", JSON },
 	{ "log", PLACE_TARGET, cmd_log, "log [--follow]", "prints the log",
 	  "  --follow         wait for more until interrupted\n" },
-	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot", "unmounts everything and reboots", NULL },
+	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot [--host]", "unmounts everything and reboots",
+	  "  --host           with 'serve --disk': reboot the system that runs there\n" },
 
 	{ "inspect", PLACE_ANYWHERE, cmd_inspect, "inspect [--json] PATH",
 	  "what a root folder is: distribution, init, kernels, boot chain", JSON },
 	{ "explain", PLACE_ANYWHERE, cmd_explain, "explain [CODE]",
 	  "what an error code means and what to do; all of them without CODE", NULL },
 	{ "serve", PLACE_ANYWHERE, cmd_serve,
-	  "serve [--listen PORT] [--bind ADDRESS] [--authorized-keys FILE]\n"
+	  "serve [--disk DISK[,DISK]] [--listen PORT] [--bind ADDRESS]\n"
+	  "                    [--authorized-keys FILE] [--observer-keys FILE]\n"
 	  "                    [--run-dir DIR] [--allow-shell] [--grace SECONDS]",
 	  "the SSH service (the rescue starts it by itself)",
-	  "  --listen PORT           TCP port, IPv4 and IPv6 (22); 0 picks a free one\n"
+	  "  --disk DISK             on a system that is not rehost's: the target disk, by\n"
+	  "                          path, name or serial number; nobody may be using it\n"
+	  "  --listen PORT           TCP port, IPv4 and IPv6 (22; with --disk 2222);\n"
+	  "                          0 picks a free one\n"
 	  "  --bind ADDRESS          listen on one address only\n"
 	  "  --authorized-keys FILE  public keys that may log in\n"
+	  "  --observer-keys FILE    public keys that may look, not write\n"
 	  "  --run-dir DIR           instead of /run/rehost\n"
 	  "  --allow-shell           permit the command 'shell'\n"
 	  "  --grace SECONDS         time to log in (120)\n" },

@@ -109,7 +109,8 @@ static int option_add(struct strlist *options, const char *word)
 	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				"0123456789-_.");
 
-	if (n == 0 || (word[n] && word[n] != '=') || (n == 3 && strncmp(word, "key", 3) == 0))
+	if (n == 0 || (word[n] && word[n] != '=') || (n == 3 && strncmp(word, "key", 3) == 0) ||
+	    (n == 12 && strncmp(word, "observer_key", 12) == 0))
 		return 0;
 	return option_put(options, word, n, word[n] ? word + n + 1 : "1");
 }
@@ -172,15 +173,15 @@ static int is_key(const char *line)
 	return count > 0;
 }
 
-int cmdline_keys(struct strbuf *ret, const struct strlist *words, const char *file,
-		 unsigned *ret_skipped)
+int cmdline_keys(struct strbuf *ret, const struct strlist *words, const char *word,
+		 const char *file, unsigned *ret_skipped)
 {
 	cleanup_strlist struct strlist lines = STRLIST_INIT;
 	int count = 0, good;
 
 	*ret_skipped = 0;
 	for (size_t i = 0; i < words->count; i++) {
-		const char *v = word_value(words->items[i], "rehost.key");
+		const char *v = word_value(words->items[i], word);
 
 		if (v && strlist_add(&lines, v) < 0)
 			return -1;

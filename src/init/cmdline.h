@@ -23,14 +23,14 @@ bool cmdline_flag(const struct strlist *words, const char *key);
 /*
  * Options of the program: from the text of /etc/rehost/options (lines KEY=VALUE, "rehost." before
  * the key allowed, # comments) and then the words rehost.KEY=VALUE, which win. Appends sorted
- * "key=value\n" lines, each key once; "key" itself (SSH keys) is left out. file may be NULL.
+ * "key=value\n" lines, each key once; "key" and "observer_key" (SSH keys) are left out. file may be NULL.
  */
 int cmdline_options(struct strbuf *ret, const struct strlist *words, const char *file) must_check;
 
 /*
- * authorized_keys: one line per rehost.key= word, then the lines of the file (may be NULL).
+ * authorized_keys: one line per word=, "rehost.key" for one, then the lines of the file (may be NULL).
  * Returns the number of keys, -1 when out of memory. Lines that cannot be a key (no blank in
  * them, no known beginning after options) are skipped and counted in *ret_skipped.
  */
-int cmdline_keys(struct strbuf *ret, const struct strlist *words, const char *file,
-		 unsigned *ret_skipped) must_check;
+int cmdline_keys(struct strbuf *ret, const struct strlist *words, const char *word,
+		 const char *file, unsigned *ret_skipped) must_check;

@@ -77,24 +77,41 @@ static int note_skipped(unsigned skipped, struct err *e)
 	return file_replace(RUN_DIR_INIT "/key_error", text, strlen(text), 0600, e);
 }
 
+/* Those who may look only; a machine without any gets no file. */
+static int write_observers(const struct strlist *words, unsigned *ret_skipped, struct err *e)
+{
+	cleanup_strbuf struct strbuf keys = STRBUF_INIT, file = STRBUF_INIT;
+	int count;
+
+	(void)!file_slurp("/etc/rehost/observer_keys", &file, FILE_LIMIT, NULL); /* optional */
+	count = cmdline_keys(&keys, words, "rehost.observer_key", strbuf_str(&file), ret_skipped);
+	if (count < 0)
+		return err_set(e, ERR_NOMEM, 0, "keys");
+	if (count == 0)
+		return 0;
+	return file_replace(RUN_DIR_INIT "/observer_keys", strbuf_str(&keys), keys.len, 0600, e);
+}
+
 int settings_write(const struct strlist *words, int *ret_keys, struct err *e)
 {
 	cleanup_strbuf struct strbuf options = STRBUF_INIT, keys = STRBUF_INIT;
 	cleanup_strbuf struct strbuf options_file = STRBUF_INIT, keys_file = STRBUF_INIT;
-	unsigned skipped;
+	unsigned skipped, more;
 
 	/* Both files are optional. */
 	(void)!file_slurp("/etc/rehost/options", &options_file, FILE_LIMIT, NULL);
 	(void)!file_slurp("/etc/rehost/authorized_keys", &keys_file, FILE_LIMIT, NULL);
 	if (cmdline_options(&options, words, strbuf_str(&options_file)) < 0)
 		return err_set(e, ERR_NOMEM, 0, "options");
-	*ret_keys = cmdline_keys(&keys, words, strbuf_str(&keys_file), &skipped);
+	*ret_keys = cmdline_keys(&keys, words, "rehost.key", strbuf_str(&keys_file), &skipped);
 	if (*ret_keys < 0)
 		return err_set(e, ERR_NOMEM, 0, "keys");
 	if (file_replace(RUN_DIR_INIT "/options", strbuf_str(&options), options.len, 0600, e) < 0 ||
 	    file_replace(RUN_DIR_INIT "/authorized_keys", strbuf_str(&keys), keys.len, 0600, e) < 0)
 		return -1;
-	if (skipped && note_skipped(skipped, e) < 0)
+	if (write_observers(words, &more, e) < 0)
+		return -1;
+	if (skipped + more && note_skipped(skipped + more, e) < 0)
 		return -1;
 	return *ret_keys ? 0 : write_password(e);
 }

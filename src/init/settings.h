@@ -14,7 +14,7 @@
 int settings_read(struct strlist *words, struct err *e) must_check;
 
 /*
- * Writes options, authorized_keys and, when there is no key, password. *ret_keys is the number of
+ * Writes options, authorized_keys, observer_keys and, when there is no key that may write, password. *ret_keys is the number of
  * keys. What was skipped is reported in /run/rehost/key_error for the console.
  */
 int settings_write(const struct strlist *words, int *ret_keys, struct err *e) must_check;

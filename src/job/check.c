@@ -164,20 +164,30 @@ static int check_state(const struct record *j, const struct target *t, struct er
 	return 0;
 }
 
-static int run(struct target *t, struct record *j, FILE *out, bool json, struct err *e)
+/* What is found, on out; nothing is noted. */
+static int look(struct target *t, const struct record *j, enum view_kind kind, FILE *out, bool json,
+		struct err *e)
 {
 	struct checking k = { .t = t, .out = out, .json = json };
 	struct identity_facts f = { 0 };
-	bool passed;
 	int rc;
 
 	if (check_state(j, t, e) < 0 || identity_facts_make(&f, t, e) < 0)
 		return -1;
 	k.facts = &f.facts;
-	progress_note(COMMAND, "looking");
 	fflush(out);
-	rc = view_run(t, VIEW_CLONE, check_in_view, &k, e);
+	rc = view_run(t, kind, check_in_view, &k, e);
 	identity_facts_done(&f);
+	return rc;
+}
+
+static int run(struct target *t, struct record *j, FILE *out, bool json, struct err *e)
+{
+	bool passed;
+	int rc;
+
+	progress_note(COMMAND, "looking");
+	rc = look(t, j, VIEW_CLONE, out, json, e);
 	if (rc < 0 && e->code != ERR_CHECK)
 		return -1;
 	passed = rc == 0 || rc == EXIT_NOTES;
@@ -194,12 +204,36 @@ static int run(struct target *t, struct record *j, FILE *out, bool json, struct 
 	return rc;
 }
 
-int job_check(FILE *out, bool json, struct err *e)
+/* Neither the lock nor a word in J: somebody else may be at work. */
+static int look_only(FILE *out, bool json, struct err *e)
 {
 	struct target t = { 0 };
 	struct record j;
 	int rc;
 
+	record_init(&j);
+	if (target_open(&t, TARGET_LOOK, e) < 0)
+		return job_fail_open(e);
+	rc = job_load(&t, &j, e);
+	if (rc == 0 && identity_ensure(&t, e) < 0)
+		rc = -1;
+	if (rc == 0)
+		rc = look(&t, &j, VIEW_CLONE_READ, out, json, e);
+	if (rc < 0)
+		job_fail(e, &j);
+	record_done(&j);
+	target_close(&t);
+	return rc;
+}
+
+int job_check(bool look_alone, FILE *out, bool json, struct err *e)
+{
+	struct target t = { 0 };
+	struct record j;
+	int rc;
+
+	if (look_alone)
+		return look_only(out, json, e);
 	record_init(&j);
 	rc = job_begin(&t, &j, COMMAND, e); /* takes the lock; says how far it got */
 	return rc < 0 ? -1 : job_end(&t, &j, run(&t, &j, out, json, e), e);

@@ -30,9 +30,9 @@ int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct
 /*
  * Boot proof. Returns 0 or EXIT_NOTES (warnings) when the clone would boot; -1 with ERR_CHECK otherwise,
  * findings on out. With json {would_boot, findings: [{id, severity, text}]} is the answer in both cases, and
- * EXIT_UNTOUCHED is returned for a clone that would not boot.
+ * EXIT_UNTOUCHED is returned for a clone that would not boot. look_alone: nothing is written, 'switch' does not count it.
  */
-int job_check(FILE *out, bool json, struct err *e) must_check;
+int job_check(bool look_alone, FILE *out, bool json, struct err *e) must_check;
 int job_switch(FILE *out, struct err *e) must_check;
 /* Undo of the switch; before it, with discard, removal of stage and edits. */
 int job_rollback(bool discard, FILE *out, struct err *e) must_check;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "disk/mount.h"
 #include "job/common.h"
+#include "job/foreign.h"
 #include "job/target_priv.h"
 
 #define LOCK_TRIES 100
@@ -25,23 +26,6 @@ const char *target_view_dir(void)
 	static char path[256];
 
 	return run_path(path, sizeof(path), "view");
-}
-
-char *target_option(const char *key)
-{
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	struct strlist lines cleanup_strlist = STRLIST_INIT;
-	char path[256];
-	size_t len = strlen(key), i;
-
-	if (file_slurp(run_path(path, sizeof(path), "options"), &text, 65536, NULL) < 0 ||
-	    strlist_split(&lines, strbuf_str(&text), "\r\n") < 0)
-		return NULL;
-	for (i = lines.count; i-- > 0;) {
-		if (strncmp(lines.items[i], key, len) == 0 && lines.items[i][len] == '=')
-			return strdup(lines.items[i] + len + 1);
-	}
-	return NULL;
 }
 
 /* ---- the lock on the mounts: shared while file systems are used, exclusive while they change ---- */
@@ -81,7 +65,7 @@ static void wait_for_devices(void)
 static int scan_disks(struct disk_scan *ret, struct err *e)
 {
 	const char *names = getenv("REHOST_DISKS");
-	char *option cleanup_free = names ? NULL : target_option("disk");
+	char *option cleanup_free = names ? NULL : run_option("disk");
 
 	if (!names)
 		names = option;
@@ -297,6 +281,8 @@ static int open_once(struct target *t, const struct opening *o, struct err *e)
 	int rc;
 
 	if (scan_disks(&t->scan, e) < 0)
+		return -1;
+	if (o->access == TARGET_WRITE && foreign_check(&t->scan, e) < 0)
 		return -1;
 	if (t->scan.disk_count == 0)
 		return err_set(e, ERR_NO_DISK, 0, "/sys/block lists none");

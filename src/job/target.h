@@ -71,9 +71,6 @@ int target_open(struct target *ret, enum target_access access, struct err *e) mu
 /* Where views are assembled: run_dir()/view. Static storage. */
 const char *target_view_dir(void);
 
-/* The value of a key in RUN_DIR "/options" (the last line wins), or NULL. Owned by the caller. */
-char *target_option(const char *key);
-
 /* Closes handles; leaves the mounts for the next command. */
 void target_close(struct target *t);
 /* Unmounts everything below RUN_DIR "/fs", for reboot. */

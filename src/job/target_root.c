@@ -174,7 +174,7 @@ static int find_chosen(const struct target *t, const char *uuid, const struct vo
 int target_find_root(struct target *t, const struct opening *o, const struct volume **ret,
 		     struct err *e)
 {
-	char *chosen cleanup_free = target_option("root");
+	char *chosen cleanup_free = run_option("root");
 	char at[256];
 	struct stat st;
 	unsigned i;

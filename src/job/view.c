@@ -53,7 +53,8 @@ static int bind_read_only(const char *source, int dir, const char *what, struct 
 	return 0;
 }
 
-static int overlay_at(const struct target *t, unsigned n, int dir, struct err *e)
+static int overlay_at(const struct target *t, unsigned n, enum view_kind kind, int dir,
+		      struct err *e)
 {
 	struct strbuf options cleanup_strbuf = STRBUF_INIT;
 	const char *at = t->fs[n].at;
@@ -61,11 +62,17 @@ static int overlay_at(const struct target *t, unsigned n, int dir, struct err *e
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
 	/* Upper folders must merge by plain renames: none of the features that point elsewhere. */
-	strbuf_addf(&options,
-		    "lowerdir=%s/" TREE_DIR ",upperdir=%s/" UPPER_DIR ",workdir=%s/" WORK_DIR
-		    ",redirect_dir=off,metacopy=off,index=off,xino=off",
-		    at, at, at);
-	if (mount("rehost", path, "overlay", MS_NODEV, strbuf_str(&options)) < 0)
+	if (kind == VIEW_CLONE_READ)
+		strbuf_addf(&options, "lowerdir=%s/" UPPER_DIR ":%s/" TREE_DIR ",redirect_dir=off",
+			    at, at);
+	else
+		strbuf_addf(&options,
+			    "lowerdir=%s/" TREE_DIR ",upperdir=%s/" UPPER_DIR
+			    ",workdir=%s/" WORK_DIR
+			    ",redirect_dir=off,metacopy=off,index=off,xino=off",
+			    at, at, at);
+	if (mount("rehost", path, "overlay", MS_NODEV | (kind == VIEW_CLONE_READ ? MS_RDONLY : 0),
+		  strbuf_str(&options)) < 0)
 		return err_set(e, ERR_VIEW, errno, "edits of %s", t->fs[n].volume->path);
 	return 0;
 }
@@ -111,15 +118,16 @@ static int assemble(const struct target *t, enum view_kind kind, struct err *e)
 
 		if (make_source(t, i, kind, source, sizeof(source), e) < 0)
 			return -1;
-		if (i > 0 && kind != VIEW_OLD && make_mount_point(t, i, e) < 0)
+		if (i > 0 && (kind == VIEW_STAGE || kind == VIEW_CLONE) &&
+		    make_mount_point(t, i, e) < 0)
 			return -1;
 		if (root_open(&view, VIEW_DIR, e) < 0)
 			return -1;
 		dir = root_openat(&view, i ? t->fs[i].mount : "/", O_PATH | O_DIRECTORY, 0, e);
 		if (dir < 0)
 			return err_ctx(e, "finding the mount point %s", t->fs[i].mount);
-		if (kind == VIEW_CLONE)
-			rc = overlay_at(t, i, dir, e);
+		if (kind == VIEW_CLONE || kind == VIEW_CLONE_READ)
+			rc = overlay_at(t, i, kind, dir, e);
 		else if (kind == VIEW_OLD)
 			rc = bind_read_only(source, dir, t->fs[i].mount, e);
 		else
@@ -132,7 +140,8 @@ static int assemble(const struct target *t, enum view_kind kind, struct err *e)
 
 int view_enter(const struct target *t, enum view_kind kind, struct err *e)
 {
-	static const char *const words[] = { "the old system", "the stage", "the clone" };
+	static const char *const words[] = { "the old system", "the stage", "the clone",
+					     "the clone" };
 
 	if (t->fs_count == 0)
 		return err_set(e, ERR_INTERNAL, 0, "view without a target");

@@ -6,9 +6,10 @@
 #include "job/target.h"
 
 enum view_kind {
-	VIEW_OLD,   /* the live root of the target as it is */
-	VIEW_STAGE, /* .rehost/tree of every file system */
-	VIEW_CLONE, /* stage with the edits layer over it (overlay) */
+	VIEW_OLD,	 /* the live root of the target as it is */
+	VIEW_STAGE,	 /* .rehost/tree of every file system */
+	VIEW_CLONE,	 /* stage with the edits layer over it (overlay) */
+	VIEW_CLONE_READ, /* the same, read-only; nothing on the disk is touched */
 };
 
 /*

@@ -151,6 +151,8 @@ static void fill_environment(struct plan *plan, const struct command_place *plac
 	plan->envp[n++] = (char *)"LC_ALL=C";
 	snprintf(plan->client, sizeof(plan->client), "REHOST_CLIENT=%s", place->client);
 	plan->envp[n++] = plan->client;
+	if (plan->request->is_observer)
+		plan->envp[n++] = (char *)RUN_OBSERVER_ENV "=1";
 	if (strcmp(run_dir(), RUN_DIR_DEFAULT) != 0) {
 		snprintf(plan->run, sizeof(plan->run), "REHOST_RUN_DIR=%s", run_dir());
 		plan->envp[n++] = plan->run;
@@ -176,7 +178,9 @@ static int choose(const struct session_request *r, bool allow_shell, struct strl
 	}
 	if (words->count == 0) {
 		*ret_ends = true;
-		if (strlist_add(words, r->has_pty && allow_shell ? "shell" : "no-command") < 0)
+		if (strlist_add(words, r->has_pty && allow_shell && !r->is_observer
+					       ? "shell"
+					       : "no-command") < 0)
 			return EXIT_INTERNAL;
 		return 0;
 	}
@@ -185,6 +189,14 @@ static int choose(const struct session_request *r, bool allow_shell, struct strl
 		str_escape(shown, sizeof(shown), words->items[0]);
 		snprintf(answer, size, "rehost: there is no command '%s'; 'help' lists them\n",
 			 shown);
+		return EXIT_USAGE;
+	}
+	if (r->is_observer && !found->looks) {
+		snprintf(answer, size,
+			 "rehost: '%s' is not for you: your key may look, not write. Yours are "
+			 "help, "
+			 "status, plan,\nidentity, log and check\n",
+			 found->name);
 		return EXIT_USAGE;
 	}
 	if (found->needs_permission && !allow_shell) {
@@ -201,7 +213,7 @@ static int choose(const struct session_request *r, bool allow_shell, struct strl
 			 found->name);
 		return EXIT_USAGE;
 	}
-	*ret_ends = found->ends_with_client;
+	*ret_ends = found->ends_with_client || r->is_observer;
 	return 0;
 }
 

@@ -94,13 +94,15 @@ _Noreturn void connection_main(struct server *s, int fd, int place, const char *
 			   .allow_shell = s->options.allow_shell || serve_option_is_set("shell") },
 		.slot = place,
 	};
-	struct authkeys keys;
+	struct authkeys keys, observers;
 	struct err e = ERR_INIT;
 	char path[512], password[256];
 	struct session_config config = {
 		.ed25519 = s->ed25519,
 		.rsa = serve_rsa(),
 		.keys = &keys,
+		.observers = &observers,
+		.legacy = serve_legacy(),
 		.password = serve_password(password, sizeof(password)) ? password : NULL,
 		.peer = client,
 		.attempts = ATTEMPTS,
@@ -117,7 +119,9 @@ _Noreturn void connection_main(struct server *s, int fd, int place, const char *
 		log_debug("serve: priority: %m");
 	set_socket_options(fd);
 	alarm(s->options.grace_s); /* SIGALRM ends the process, wherever it waits */
-	if (authkeys_load(&keys, serve_keys_path(&s->options, path, sizeof(path)), &e) < 0) {
+	if (authkeys_load(&keys, serve_keys_path(&s->options, path, sizeof(path)), &e) < 0 ||
+	    authkeys_load(&observers, serve_observers_path(&s->options, path, sizeof(path)), &e) <
+		    0) {
 		log_error("serve: authorized keys: %s", e.ctx[0]);
 		_exit(EXIT_INTERNAL);
 	}

@@ -13,6 +13,7 @@
 #include "serve/serve_priv.h"
 
 #define BAKED_ED25519 "/etc/rehost/ssh_host_ed25519_key"
+#define ROOTS_KEYS "/root/.ssh/authorized_keys"
 #define BAKED_RSA "/etc/rehost/ssh_host_rsa_key"
 #define RSA_DELAY_S 5 /* the first connection is more urgent */
 
@@ -20,7 +21,18 @@ const char *serve_keys_path(const struct serve_options *o, char *buf, size_t siz
 {
 	if (o->authorized_keys)
 		return o->authorized_keys;
-	return run_path(buf, size, "authorized_keys");
+	run_path(buf, size, "authorized_keys");
+	/* Who may log in as root there may do so here. */
+	if (o->disks && access(buf, F_OK) < 0)
+		return ROOTS_KEYS;
+	return buf;
+}
+
+const char *serve_observers_path(const struct serve_options *o, char *buf, size_t size)
+{
+	if (o->observer_keys)
+		return o->observer_keys;
+	return run_path(buf, size, "observer_keys");
 }
 
 bool serve_password(char *ret, size_t size)
@@ -36,23 +48,31 @@ bool serve_password(char *ret, size_t size)
 	return ret[0] != '\0';
 }
 
-bool serve_option_is_set(const char *key)
+static bool is_yes(const char *value)
 {
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	struct strlist lines cleanup_strlist = STRLIST_INIT;
-	static const char *const yes[] = { "1", "yes", "on", "true" };
-	char path[512], line[128];
+	static const char *const yes[] = { "1", "yes", "on", "true" }; /* as process 1 reads it */
 	size_t i;
 
-	if (file_slurp(run_path(path, sizeof(path), "options"), &text, 65536, NULL) < 0 ||
-	    strlist_split(&lines, strbuf_str(&text), "\n") < 0)
-		return false;
-	for (i = 0; i < ARRAY_SIZE(yes); i++) { /* as process 1 reads it */
-		snprintf(line, sizeof(line), "%s=%s", key, yes[i]);
-		if (strlist_has(&lines, line))
+	for (i = 0; value && i < ARRAY_SIZE(yes); i++)
+		if (strcmp(value, yes[i]) == 0)
 			return true;
-	}
 	return false;
+}
+
+bool serve_option_is_set(const char *key)
+{
+	char *value cleanup_free = run_option(key);
+
+	return is_yes(value);
+}
+
+enum algo_legacy serve_legacy(void)
+{
+	char *value cleanup_free = run_option("legacy_ssh");
+
+	if (!value || strcmp(value, "auto") == 0)
+		return LEGACY_AUTO;
+	return is_yes(value) ? LEGACY_ON : LEGACY_OFF;
 }
 
 static int load_or_make(struct hostkey **ret, struct err *e)
@@ -131,9 +151,11 @@ void serve_make_rsa(struct server *s)
 		return;
 	close(s->listener); /* the port must be free for the next worker */
 	close(s->signals);
+	refuse_forget(&s->turned_away);
 	if (nice(19) < 0)
 		log_debug("serve: nice: %s", strerror(errno));
-	sleep(RSA_DELAY_S);
+	if (serve_legacy() != LEGACY_ON)
+		sleep(RSA_DELAY_S);
 	if (hostkey_make(&k, run_path(path, sizeof(path), "host_key_rsa"), HOSTKEY_RSA, NULL) == 0)
 		log_info("serve: made an RSA host key for old clients");
 	_exit(0);

@@ -5,17 +5,17 @@
 
 /* What writes to the disk finishes even when the connection breaks; what reads a stream cannot. */
 static const struct request_command allowed[] = {
-	{ .name = "help", .ends_with_client = true },
-	{ .name = "status", .ends_with_client = true },
-	{ .name = "plan", .ends_with_client = true },
+	{ .name = "help", .ends_with_client = true, .looks = true },
+	{ .name = "status", .ends_with_client = true, .looks = true },
+	{ .name = "plan", .ends_with_client = true, .looks = true },
 	{ .name = "receive", .ends_with_client = true, .takes_stream = true },
 	{ .name = "rewrite" },
-	{ .name = "check" },
+	{ .name = "check", .looks = true },
 	{ .name = "switch" },
 	{ .name = "rollback" },
 	{ .name = "release" },
-	{ .name = "identity", .ends_with_client = true },
-	{ .name = "log", .ends_with_client = true },
+	{ .name = "identity", .ends_with_client = true, .looks = true },
+	{ .name = "log", .ends_with_client = true, .looks = true },
 	{ .name = "reboot" },
 	{ .name = "shell", .ends_with_client = true, .needs_permission = true },
 };

@@ -23,6 +23,7 @@ struct request_command {
 	bool ends_with_client; /* ended when the client goes away; the others finish their work unheard */
 	bool takes_stream;     /* reads binary data: no terminal */
 	bool needs_permission; /* only where the operator allowed it */
+	bool looks;	       /* for those who may look only, as well */
 };
 
 /* NULL: there is no such command. */

@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/run.h"
+#include "job/foreign.h"
 #include "serve/serve_priv.h"
 
 #define BACKLOG 64
@@ -103,14 +104,12 @@ static void log_refusal(struct server *s, const char *client, enum limits_verdic
 	s->refused = 0;
 }
 
-/* A line before the banner is allowed (RFC 4253 section 4.2); clients show it with -v. */
-static void turn_away(int fd, const char *client, enum limits_verdict v)
+static void turn_away(struct server *s, int fd, enum limits_verdict v)
 {
-	char line[160];
-	int n = snprintf(line, sizeof(line), "rehost: %s, try again later\r\n", limits_text(v));
+	char text[160];
 
-	if (send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_debug("serve: %s: %s", client, strerror(errno));
+	snprintf(text, sizeof(text), "rehost: %s, try again later", limits_text(v));
+	refuse_client(&s->turned_away, fd, text, now_ms());
 }
 
 static void start_connection(struct server *s, int fd, const struct source *from,
@@ -130,6 +129,7 @@ static void start_connection(struct server *s, int fd, const struct source *from
 	}
 	close(s->listener);
 	close(s->signals);
+	refuse_forget(&s->turned_away);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGTERM, SIG_DFL);
@@ -167,7 +167,7 @@ static void accept_one(struct server *s, int listener)
 	}
 	if (v != LIMITS_OK) {
 		log_refusal(s, client, v);
-		turn_away(fd, client, v);
+		turn_away(s, fd_take(&fd), v);
 		return;
 	}
 	start_connection(s, fd, &from, client);
@@ -216,7 +216,8 @@ static void loop(struct server *s)
 	};
 
 	for (;;) {
-		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+		if (poll(p, ARRAY_SIZE(p), refuse_step(&s->turned_away, now_ms())) < 0 &&
+		    errno != EINTR)
 			usleep(200000);
 		if (p[1].revents && take_signal(s))
 			return;
@@ -232,11 +233,14 @@ static int prepare(struct server *s, struct err *e)
 	void *flags;
 	int n;
 
+	refuse_init(&s->turned_away);
 	if (s->options.run_dir)
 		setenv("REHOST_RUN_DIR", s->options.run_dir, 1);
 	if (mkdirs(run_dir(), 0700, e) < 0)
 		return -1;
 	log_open(run_path(path, sizeof(path), "log"));
+	if (s->options.disks && foreign_begin(s->options.disks, e) < 0)
+		return -1;
 	flags = mmap(NULL, LIMITS_TOTAL, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (flags == MAP_FAILED)
 		return err_set(e, ERR_NOMEM, errno, "the table of connections");
@@ -265,6 +269,8 @@ int serve_run(const struct serve_options *o, struct err *e)
 		serve_make_rsa(&s);
 		loop(&s);
 		log_info("serve: asked to end");
+		if (o->disks)
+			foreign_end();
 		if (s.key_maker > 0)
 			kill(s.key_maker, SIGTERM);
 	}

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include "serve/limits.h"
+#include "serve/refuse.h"
 #include "serve/serve.h"
+#include "ssh/algo.h"
 #include "ssh/hostkey.h"
 
 struct server {
@@ -14,6 +16,7 @@ struct server {
 	int listener;
 	int signals; /* signalfd */
 	struct limits limits;
+	struct refused turned_away;
 	pid_t key_maker;     /* background process making the RSA key; 0: none */
 	uint64_t refused_ms; /* when the log last said that somebody was turned away */
 	unsigned refused;    /* how many it has not said since */
@@ -31,5 +34,8 @@ struct hostkey *serve_rsa(void);
 bool serve_password(char *ret, size_t size);
 /* Whether run_dir()/options says yes to key: 1, yes, on or true. */
 bool serve_option_is_set(const char *key);
-/* The file of public keys, in buf. */
+/* What legacy_ssh= in run_dir()/options says. */
+enum algo_legacy serve_legacy(void);
+/* The files of public keys, in buf: of operators, of those who may look only. */
 const char *serve_keys_path(const struct serve_options *o, char *buf, size_t size);
+const char *serve_observers_path(const struct serve_options *o, char *buf, size_t size);

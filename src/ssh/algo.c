@@ -42,7 +42,15 @@ static bool openssh_version(const char *banner, unsigned *ret_major, unsigned *r
 	return true;
 }
 
-struct algo_lists algo_choose(const char *client_banner, bool has_aes)
+static void add_legacy(struct algo_lists *a)
+{
+	a->kex = KEX_GOOD "," KEX_OLD;
+	a->host_keys = HOST_KEYS_GOOD ",ssh-rsa";
+	a->macs = MACS_GOOD ",hmac-sha1";
+	a->user_keys = USER_KEYS_GOOD ",ssh-rsa";
+}
+
+struct algo_lists algo_choose(const char *client_banner, bool has_aes, enum algo_legacy legacy)
 {
 	struct algo_lists good = { KEX_GOOD, HOST_KEYS_GOOD, CHACHA "," GCM "," CTR, MACS_GOOD,
 				   USER_KEYS_GOOD };
@@ -51,19 +59,24 @@ struct algo_lists algo_choose(const char *client_banner, bool has_aes)
 	if (!openssh_version(client_banner, &major, &minor)) {
 		if (has_aes)
 			good.ciphers = GCM "," CHACHA "," CTR;
+		if (legacy == LEGACY_ON)
+			add_legacy(&good);
 		return good;
 	}
 	if (major >= 3 && major <= 6) {
 		/* No chacha20: these lack strict key exchange, and plain CTR with HMAC needs none. GCM since 6.2. */
-		good.kex = KEX_GOOD "," KEX_OLD;
-		good.host_keys = HOST_KEYS_GOOD ",ssh-rsa";
 		good.ciphers = major == 6 && minor >= 2 && has_aes ? GCM : CTR;
-		good.macs = MACS_GOOD ",hmac-sha1";
-		good.user_keys = USER_KEYS_GOOD ",ssh-rsa";
+		if (legacy != LEGACY_OFF)
+			add_legacy(&good);
 		return good;
 	}
-	if (has_aes)
+	if (legacy == LEGACY_ON) {
+		/* A client held to old lists by its configuration may know neither GCM nor chacha20. */
+		add_legacy(&good);
+		good.ciphers = GCM "," CTR;
+	} else if (has_aes) {
 		good.ciphers = GCM;
+	}
 	return good;
 }
 

@@ -66,8 +66,10 @@ static int on_none(ssh_session handle, const char *user, void *arg)
 	return SSH_AUTH_DENIED; /* how clients ask for the methods: not an attempt */
 }
 
+enum rights { RIGHTS_NONE, RIGHTS_LOOK, RIGHTS_ALL };
+
 /* Key types are refused here and not only at the signature: libssh answers a refused signature with silence. */
-static bool is_known_key(const struct session *s, ssh_key key)
+static enum rights rights_of(const struct session *s, ssh_key key)
 {
 	uint8_t blob[AUTHKEY_BLOB_MAX];
 	char *text = NULL;
@@ -83,13 +85,19 @@ static bool is_known_key(const struct session *s, ssh_key key)
 	case SSH_KEYTYPE_SK_ECDSA:
 		break;
 	default: /* DSA, certificates (libssh checks no authority), anything newer */
-		return false;
+		return RIGHTS_NONE;
 	}
 	if (ssh_pki_export_pubkey_base64(key, &text) != SSH_OK || !text)
-		return false;
+		return RIGHTS_NONE;
 	len = base64_decode(text, strlen(text), blob, sizeof(blob));
 	ssh_string_free_char(text);
-	return len > 0 && authkeys_have(s->config->keys, blob, (size_t)len);
+	if (len <= 0)
+		return RIGHTS_NONE;
+	if (authkeys_have(s->config->keys, blob, (size_t)len))
+		return RIGHTS_ALL;
+	if (s->config->observers && authkeys_have(s->config->observers, blob, (size_t)len))
+		return RIGHTS_LOOK;
+	return RIGHTS_NONE;
 }
 
 static int on_key(ssh_session handle, const char *user, struct ssh_key_struct *key, char state,
@@ -97,6 +105,7 @@ static int on_key(ssh_session handle, const char *user, struct ssh_key_struct *k
 {
 	struct session *s = arg;
 	char how[128];
+	enum rights rights;
 	unsigned char *hash = NULL;
 	char *print = NULL;
 	size_t len;
@@ -104,16 +113,18 @@ static int on_key(ssh_session handle, const char *user, struct ssh_key_struct *k
 	(void)handle;
 	if (state != SSH_PUBLICKEY_STATE_NONE && state != SSH_PUBLICKEY_STATE_VALID)
 		return fail(s, "signature", user);
-	if (!is_user(user) || !is_known_key(s, key))
+	rights = rights_of(s, key);
+	if (!is_user(user) || rights == RIGHTS_NONE)
 		return fail(s, "key", user);
 	if (state == SSH_PUBLICKEY_STATE_NONE)
 		return SSH_AUTH_SUCCESS; /* only says that the key would do */
 	if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &len) == 0)
 		print = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, len);
-	snprintf(how, sizeof(how), "key %s %s", ssh_key_type_to_char(ssh_key_type(key)),
-		 print ? print : "?");
+	snprintf(how, sizeof(how), "%skey %s %s", rights == RIGHTS_LOOK ? "observer's " : "",
+		 ssh_key_type_to_char(ssh_key_type(key)), print ? print : "?");
 	ssh_clean_pubkey_hash(&hash);
 	ssh_string_free_char(print);
+	s->is_observer = rights == RIGHTS_LOOK;
 	return succeed(s, how, user);
 }
 
@@ -155,7 +166,7 @@ void auth_set_up(struct session *s)
 	ssh_callbacks_init(&s->server_callbacks);
 	ssh_set_server_callbacks(s->handle, &s->server_callbacks);
 	ssh_set_message_callback(s->handle, on_message, s);
-	if (s->config->keys->count > 0)
+	if (s->config->keys->count > 0 || (s->config->observers && s->config->observers->count > 0))
 		methods |= SSH_AUTH_METHOD_PUBLICKEY;
 	if (s->config->password)
 		methods |= SSH_AUTH_METHOD_PASSWORD;

@@ -157,6 +157,7 @@ static void start(struct chan *c)
 
 	c->request.command = c->has_command ? c->command : NULL;
 	c->request.term = c->term;
+	c->request.is_observer = c->s->is_observer;
 	code = config->start(config->arg, &c->request, &c->p, answer, sizeof(answer));
 	if (code == 0) {
 		c->is_running = true;

@@ -25,7 +25,7 @@ static void on_progress(void *arg, float status)
 
 	if (status < 0.35f || status > 0.45f)
 		return;
-	a = algo_choose(ssh_get_clientbanner(s->handle), s->has_aes);
+	a = algo_choose(ssh_get_clientbanner(s->handle), s->has_aes, s->config->legacy);
 	if (ssh_options_set(s->handle, SSH_OPTIONS_KEY_EXCHANGE, a.kex) < 0 ||
 	    ssh_options_set(s->handle, SSH_OPTIONS_HOSTKEYS, a.host_keys) < 0 ||
 	    ssh_options_set(s->handle, SSH_OPTIONS_CIPHERS_C_S, a.ciphers) < 0 ||
@@ -54,7 +54,7 @@ static int give_host_key(ssh_bind bind, const struct hostkey *k)
 static int set_up(struct session *s, int fd)
 {
 	bool no = false;
-	struct algo_lists a = algo_choose(NULL, s->has_aes);
+	struct algo_lists a = algo_choose(NULL, s->has_aes, s->config->legacy);
 
 	s->bind = ssh_bind_new();
 	s->handle = ssh_new();

@@ -12,6 +12,7 @@
 
 #include "base/authkeys.h"
 #include "base/err.h"
+#include "ssh/algo.h"
 #include "ssh/hostkey.h"
 
 #define SESSION_CHANNELS_MAX 4
@@ -24,6 +25,7 @@ struct session_request {
 	bool has_pty;
 	const char *term; /* with has_pty */
 	unsigned columns, rows;
+	bool is_observer; /* logged in with a key that may look only */
 };
 
 /* A process that was started for a request. The descriptors are ours, non-blocking, close-on-exec. */
@@ -41,10 +43,12 @@ struct session_config {
 	const struct hostkey *ed25519;
 	const struct hostkey *rsa; /* NULL: none */
 	const struct authkeys *keys;
-	const char *password; /* NULL: none */
-	const char *peer;     /* address, for the log */
-	unsigned attempts;    /* failed logins before the connection is closed */
-	size_t window_bytes;  /* the most that a channel's receive window may become */
+	const struct authkeys *observers; /* keys that may look only; NULL: none */
+	enum algo_legacy legacy;	  /* who is offered old algorithms */
+	const char *password;		  /* NULL: none */
+	const char *peer;		  /* address, for the log */
+	unsigned attempts;		  /* failed logins before the connection is closed */
+	size_t window_bytes;		  /* the most that a channel's receive window may become */
 
 	/* After the login; the caller lifts the limit on time. */
 	void (*logged_in)(void *arg);

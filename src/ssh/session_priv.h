@@ -70,6 +70,7 @@ struct session {
 	struct ssh_counter_struct raw, packets; /* bytes of the socket, packets of the protocol */
 	bool has_aes;
 	bool is_logged_in;
+	bool is_observer;
 	bool is_gone;
 	unsigned failures;
 	struct chan chans[SESSION_CHANNELS_MAX];

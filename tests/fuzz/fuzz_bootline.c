@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	text[size] = 0;
 	if (cmdline_split(&words, text) < 0 || cmdline_options(&options, &words, text) < 0 ||
-	    cmdline_keys(&keys, &words, text, &skipped) < 0)
+	    cmdline_keys(&keys, &words, "rehost.key", text, &skipped) < 0)
 		abort();
 	/* Nothing that ends up in a file of lines may bring lines of its own. */
 	for (size_t i = 0; i < words.count; i++)

@@ -88,7 +88,7 @@ static void test_keys(void **state)
 
 	(void)state;
 	split(&w, "rehost.key=\"" ED " a\" rehost.key=" ED " rehost.key=\"" EC " c\"");
-	assert_int_equal(cmdline_keys(&b, &w,
+	assert_int_equal(cmdline_keys(&b, &w, "rehost.key",
 				      "# mine\n\nno-pty,command=\"x y\" " ED " d\n"
 				      "ssh-rsa BBBB e\n#" EC " f\n",
 				      &skipped),
@@ -98,8 +98,17 @@ static void test_keys(void **state)
 	assert_string_equal(strbuf_str(&b), ED " a\n" EC " c\nno-pty,command=\"x y\" " ED " d\n");
 	strbuf_done(&b);
 	strlist_done(&w);
+	split(&w, "rehost.key=\"" ED " a\" rehost.observer_key=\"" EC " c\"");
+	b = STRBUF_INIT;
+	assert_int_equal(cmdline_keys(&b, &w, "rehost.observer_key", NULL, &skipped), 1);
+	assert_string_equal(strbuf_str(&b), EC " c\n");
+	strbuf_done(&b);
+	assert_int_equal(cmdline_options(&b, &w, "observer_key=x\n"), 0);
+	assert_string_equal(strbuf_str(&b), "");
+	strbuf_done(&b);
+	strlist_done(&w);
 	split(&w, "quiet");
-	assert_int_equal(cmdline_keys(&b, &w, NULL, &skipped), 0);
+	assert_int_equal(cmdline_keys(&b, &w, "rehost.key", NULL, &skipped), 0);
 	assert_int_equal(skipped, 0);
 	strlist_done(&w);
 }
@@ -119,7 +128,7 @@ static void test_keys_of_no_use(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		assert_int_equal(cmdline_keys(&b, &none, lines[i], &skipped), 0);
+		assert_int_equal(cmdline_keys(&b, &none, "rehost.key", lines[i], &skipped), 0);
 		assert_int_equal(skipped, 1);
 		assert_int_equal(b.len, 0);
 	}
@@ -135,7 +144,7 @@ static void test_many_keys(void **state)
 	(void)state;
 	for (int i = 0; i < 300; i++)
 		strbuf_adds(&file, ED "\n");
-	assert_int_equal(cmdline_keys(&b, &none, strbuf_str(&file), &skipped), 256);
+	assert_int_equal(cmdline_keys(&b, &none, "rehost.key", strbuf_str(&file), &skipped), 256);
 	assert_int_equal(skipped, 44);
 	strbuf_done(&b);
 	strbuf_done(&file);

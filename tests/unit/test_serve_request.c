@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "serve/refuse.h"
 #include "serve/request.h"
 
 /* Words joined by '|', or the reason of a refusal after '!'. */
@@ -114,6 +115,44 @@ static void test_commands(void **state)
 	assert_false(request_find("release")->ends_with_client);
 }
 
+static void test_observers(void **state)
+{
+	static const char *const may[] = { "help", "status", "plan", "identity", "log", "check" };
+	static const char *const all[] = { "help",     "status", "plan",     "receive", "rewrite",
+					   "check",    "switch", "rollback", "release", "log",
+					   "identity", "reboot", "shell" };
+	size_t i, k, looks = 0;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		looks += request_find(all[i])->looks;
+	assert_int_equal(looks, ARRAY_SIZE(may));
+	for (k = 0; k < ARRAY_SIZE(may); k++)
+		assert_true(request_find(may[k])->looks);
+}
+
+/* What a client parses: RFC 4253 section 6 and 11.1. */
+static void test_turned_away(void **state)
+{
+	const char *reason = "too many";
+	uint8_t m[256];
+	size_t len = refuse_message(reason, m, sizeof(m)), banner, size, padding;
+
+	(void)state;
+	banner = (size_t)((uint8_t *)memchr(m, '\n', len) + 1 - m);
+	assert_memory_equal(m, "SSH-2.0-rehost_", 15);
+	assert_int_equal(m[banner - 2], '\r');
+	size = (size_t)m[banner + 2] << 8 | m[banner + 3];
+	padding = m[banner + 4];
+	assert_int_equal(len, banner + 4 + size);
+	assert_int_equal((4 + size) % 8, 0);
+	assert_true(padding >= 4);
+	assert_memory_equal(m + banner + 5, "\1\0\0\0\14\0\0\0\10too many\0\0\0\0", 21);
+	assert_int_equal(size, 1 + 21 + padding);
+	assert_int_equal(refuse_message(reason, m, len - 1), 0);
+	assert_int_equal(refuse_message(reason, m, len), len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +162,8 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_word_limit),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_observers),
+		cmocka_unit_test(test_turned_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static void test_algorithms(void **state)
 
 	(void)state;
 	for (i = 0; modern[i]; i++) {
-		a = algo_choose(modern[i], i & 1);
+		a = algo_choose(modern[i], i & 1, LEGACY_AUTO);
 		assert_false(offers(a.kex, "diffie-hellman-group14-sha1"));
 		assert_false(offers(a.host_keys, "ssh-rsa"));
 		assert_false(offers(a.user_keys, "ssh-rsa"));
@@ -40,11 +40,11 @@ static void test_algorithms(void **state)
 		assert_true(offers(a.kex, "curve25519-sha256"));
 		assert_false(offers(a.user_keys, "ssh-dss"));
 	}
-	a = algo_choose("SSH-2.0-OpenSSH_9.2p1", true);
+	a = algo_choose("SSH-2.0-OpenSSH_9.2p1", true, LEGACY_AUTO);
 	assert_string_equal(a.ciphers, "aes256-gcm@openssh.com,aes128-gcm@openssh.com");
-	a = algo_choose("SSH-2.0-OpenSSH_9.2p1", false);
+	a = algo_choose("SSH-2.0-OpenSSH_9.2p1", false, LEGACY_AUTO);
 	assert_true(offers(a.ciphers, "chacha20-poly1305@openssh.com"));
-	a = algo_choose("SSH-2.0-dropbear_2022.83", true);
+	a = algo_choose("SSH-2.0-dropbear_2022.83", true, LEGACY_AUTO);
 	assert_true(offers(a.ciphers, "aes128-ctr"));
 }
 
@@ -57,7 +57,7 @@ static void test_old_clients(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(old); i++) {
-		a = algo_choose(old[i], true);
+		a = algo_choose(old[i], true, LEGACY_AUTO);
 		assert_true(offers(a.kex, "diffie-hellman-group14-sha1"));
 		assert_false(offers(a.kex, "diffie-hellman-group1-sha1"));
 		assert_true(offers(a.host_keys, "ssh-rsa"));
@@ -67,8 +67,31 @@ static void test_old_clients(void **state)
 		assert_false(offers(a.ciphers, "chacha20-poly1305@openssh.com"));
 		assert_false(offers(a.ciphers, "aes128-cbc"));
 	}
-	a = algo_choose("SSH-2.0-OpenSSH_6.7p1", true);
+	a = algo_choose("SSH-2.0-OpenSSH_6.7p1", true, LEGACY_AUTO);
 	assert_true(offers(a.ciphers, "aes128-gcm@openssh.com"));
+}
+
+static void test_legacy_is_a_choice(void **state)
+{
+	static const char *const clients[] = { "SSH-2.0-OpenSSH_9.2p1", "SSH-2.0-OpenSSH_5.3",
+					       "SSH-2.0-dropbear_2015.67" };
+	struct algo_lists a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(clients); i++) {
+		a = algo_choose(clients[i], true, LEGACY_ON);
+		assert_true(offers(a.kex, "diffie-hellman-group14-sha1"));
+		assert_true(offers(a.host_keys, "ssh-rsa"));
+		assert_true(offers(a.user_keys, "ssh-rsa"));
+		assert_true(offers(a.macs, "hmac-sha1"));
+		assert_true(offers(a.ciphers, "aes128-ctr"));
+		a = algo_choose(clients[i], true, LEGACY_OFF);
+		assert_false(offers(a.kex, "diffie-hellman-group14-sha1"));
+		assert_false(offers(a.host_keys, "ssh-rsa"));
+		assert_false(offers(a.user_keys, "ssh-rsa"));
+		assert_false(offers(a.macs, "hmac-sha1"));
+	}
 }
 
 static void test_window(void **state)
@@ -90,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_old_clients),
+		cmocka_unit_test(test_legacy_is_a_choice),
 		cmocka_unit_test(test_window),
 	};
 
