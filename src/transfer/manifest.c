@@ -92,6 +92,11 @@ void manifest_set_memory_max(struct manifest *m, uint64_t bytes)
 	m->memory_max = bytes;
 }
 
+uint64_t manifest_memory_max(const struct manifest *m)
+{
+	return m->memory_max;
+}
+
 uint64_t manifest_count(const struct manifest *m)
 {
 	return m->count;

@@ -18,3 +18,4 @@ void manifest_at(const struct manifest *m, uint64_t i, struct manifest_entry *re
 
 /* The limit is a quarter of the RAM, at least 64 MiB; tests set a smaller one. */
 void manifest_set_memory_max(struct manifest *m, uint64_t bytes);
+uint64_t manifest_memory_max(const struct manifest *m);

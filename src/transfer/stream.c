@@ -172,8 +172,9 @@ static int stream_error(struct stream *s, struct archive *a, struct err *e)
 	if (s->read_errno)
 		return err_set(e, ERR_TAR_READ, s->read_errno, "after %llu bytes",
 			       (unsigned long long)s->progress->stream_bytes);
-	if (archive_errno(a) == ENOMEM)
-		return err_set(e, ERR_NOMEM, 0, "%s", text ? text : "decompressing");
+	if (archive_errno(s->outer_failed ? s->outer : a) == ENOMEM ||
+	    says(text, "not enough memory") || says(text, "too much memory"))
+		return err_set(e, ERR_TAR_MEMORY, 0, "%s", text ? text : "no memory");
 	if (says(text, "unrecognized archive format"))
 		return err_set(e, ERR_TAR_NOT, 0, "it begins with something else (compression: %s)",
 			       stream_compression(s));

@@ -11,6 +11,7 @@
 #include "transfer/attrs_priv.h"
 #include "transfer/dirs_priv.h"
 #include "transfer/entry_priv.h"
+#include "transfer/memory_priv.h"
 #include "transfer/receive_priv.h"
 #include "transfer/remove_priv.h"
 #include "transfer/stream_priv.h"
@@ -407,14 +408,31 @@ static int finish(struct receiver *r, struct err *e)
 	return finish_flags(r, e);
 }
 
+/* The number that was exceeded is known here alone. Returns -1. */
+static int fail_memory(const struct memory_cap *cap, struct err *e)
+{
+	if (e && e->code == ERR_TAR_MEMORY)
+		err_ctx(e, "%" PRIu64 " MB may be taken for it on this machine", cap->unpack >> 20);
+	return -1;
+}
+
 static int receive(struct reader *t, int fd, struct tar_result *ret, struct err *e)
 {
 	struct receiver *r = &t->r;
+	struct memory_cap cap;
 	int rc;
 
-	if (stream_open(&t->stream, fd, &r->pool, r->progress, e) < 0)
-		return -1;
+	memory_cap_begin(&cap, r->options->unpack_memory);
+	if (stream_open(&t->stream, fd, &r->pool, r->progress, e) < 0) {
+		memory_cap_end(&cap);
+		return fail_memory(&cap, e);
+	}
+	memory_cap_widen(&cap, manifest_memory_max(r->manifest) + LATE_MEMORY_MAX +
+				       POOL_BLOCKS * POOL_BLOCK_SIZE);
 	rc = receive_members(t, e);
+	memory_cap_end(&cap);
+	if (rc < 0)
+		fail_memory(&cap, e);
 	if (!rc)
 		rc = finish(r, e);
 	if (rc < 0 && !pool_stopped(&r->pool))

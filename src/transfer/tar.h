@@ -40,6 +40,7 @@ struct tar_options {
 	int (*has_room)(void *arg, int fd, uint64_t bytes, struct err *e);
 	void *arg;
 	struct tar_progress *progress; /* may be NULL */
+	uint64_t unpack_memory;	       /* bytes for the decompressor; 0: by what the machine has */
 };
 
 struct tar_result {
@@ -65,7 +66,8 @@ struct tar_result {
  * at once. What was written stays, marked by nothing: the caller's manifest is the only end marker.
  * dest's own owner, mode, times and xattrs are set from a "./" entry. docs/wire.md says what is carried and what is
  * lost. The process must stay in the C locale (no setlocale): libarchive would re-encode names. /proc must be
- * mounted for attributes of links and devices.
+ * mounted for attributes of links and devices. While it runs, RLIMIT_DATA of the process is set: a stream whose
+ * decompressor wants more than its share is ERR_TAR_MEMORY.
  */
 int tar_receive(int fd, const struct root *dest, const struct tar_options *options,
 		struct tar_result *ret, struct err *e) must_check;

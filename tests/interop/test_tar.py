@@ -4,8 +4,10 @@ import os
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -292,6 +294,43 @@ def test_compressions(disk, program):
         dest2 = disk.path / f"cut{cut}"
         dest2.mkdir()
         assert receive(dest2, stream[:cut], ok=False)["error"] in ("RH-TAR-02", "RH-TAR-03")
+
+
+def with_dictionary(packed, code):
+    """An xz stream that demands another dictionary: 18 is 2 MiB, 28 64 MiB, 40 4 GiB (xz file format, 5.3.1)."""
+    data = bytearray(packed)
+    end = 12 + (data[12] + 1) * 4
+    data[data.index(b"\x21\x01", 12, end) + 2] = code
+    data[end - 4:end] = struct.pack("<I", zlib.crc32(bytes(data[12:end - 4])))
+    return bytes(data)
+
+
+def test_window_that_does_not_fit_into_memory(disk):
+    """A few bytes of header may demand gigabytes; what needs little still goes."""
+    src = disk.path / "src"
+    src.mkdir()
+    (src / "random").write_bytes(os.urandom(1 << 20))
+    plain = pack(PAX, src)
+
+    def packed(*command):
+        return run(*command, "-c", input=plain).stdout
+    modest = [packed("xz", "-6"), packed("zstd", "-19"), packed("bzip2", "-9"), packed("lz4", "-9"), packed("gzip", "-9"),
+              with_dictionary(packed("xz", "-0"), 22)]
+    greedy = [packed("xz", "-9"), packed("zstd", "-1", "--long=27"), packed("zstd", "-1", "--long=31"),
+              with_dictionary(packed("xz", "-0"), 28), with_dictionary(packed("xz", "-0"), 40)]
+    for n, stream in enumerate(modest):
+        dest = disk.path / f"modest{n}"
+        dest.mkdir()
+        receive(dest, stream, "--memory", "16")
+        assert (dest / "random").read_bytes() == (src / "random").read_bytes()
+    for n, stream in enumerate(greedy):
+        dest = disk.path / f"greedy{n}"
+        dest.mkdir()
+        assert receive(dest, stream, "--memory", "32", ok=False)["error"] == "RH-TAR-14"
+        assert os.listdir(dest) == []
+    dest = disk.path / "roomy"
+    dest.mkdir()
+    receive(dest, packed("xz", "-9"), "--memory", "80")
 
 
 def test_tar_that_is_killed(disk):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tar_driver [--update] [--delete-ok] [--writers N] [--skip PREFIX]... [--manifest FILE] DEST < stream
+ * tar_driver [--update] [--delete-ok] [--writers N] [--skip PREFIX]... [--manifest FILE] [--memory MIB] DEST < stream
  * tar_receive() as a program, for tests with real tar programs. Prints key=value lines; exit 0, 1 failed.
  * The manifest is a path below DEST's parent: read for --update when it exists, written at the end.
  */
@@ -43,6 +43,7 @@ int main(int argc, char **argv)
 					       { "writers", required_argument, NULL, 'w' },
 					       { "skip", required_argument, NULL, 's' },
 					       { "manifest", required_argument, NULL, 'm' },
+					       { "memory", required_argument, NULL, 'M' },
 					       { 0 } };
 	struct tar_progress progress = { 0 };
 	struct tar_options options = { .progress = &progress };
@@ -63,6 +64,8 @@ int main(int argc, char **argv)
 			options.writers = (unsigned)atoi(optarg);
 		else if (c == 's' && nskip < ARRAY_SIZE(skip) - 1)
 			skip[nskip++] = optarg;
+		else if (c == 'M')
+			options.unpack_memory = strtoull(optarg, NULL, 10) << 20;
 		else if (c == 'm')
 			manifest = optarg;
 		else

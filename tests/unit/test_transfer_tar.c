@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "tar_build.h"
+#include "transfer/memory_priv.h"
 
 #define BIG (5u << 20) /* several blocks of the pool: goes to its writer in pieces */
 
@@ -329,16 +330,34 @@ static void caller_may_stop_it(void **state)
 	assert_int_equal(calls, 1);
 }
 
+static void test_memory_for_unpacking(void **state)
+{
+	const uint64_t mib = (uint64_t)1 << 20;
+
+	(void)state;
+	assert_int_equal(memory_cap_for(0), 16 * mib);
+	assert_int_equal(memory_cap_for(20 * mib), 16 * mib);
+	assert_int_equal(memory_cap_for(160 * mib), 80 * mib); /* xz -9 wants 65 */
+	assert_int_equal(memory_cap_for(64 * 1024 * mib), 512 * mib);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, try_setup, try_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(every_kind_arrives),     TEST(leading_slashes_and_missing_parents),
-		TEST(names_that_are_no_text), TEST(big_file_in_pieces),
-		TEST(holes_stay_holes),	      TEST(later_member_wins),
-		TEST(skipped_prefixes),	      TEST(hard_link_with_data),
-		TEST(extended_attributes),    TEST(text_behind_the_end_is_noted),
-		TEST(everything_is_read),     TEST(caller_may_stop_it),
+		TEST(every_kind_arrives),
+		TEST(leading_slashes_and_missing_parents),
+		TEST(names_that_are_no_text),
+		TEST(big_file_in_pieces),
+		TEST(holes_stay_holes),
+		TEST(later_member_wins),
+		TEST(skipped_prefixes),
+		TEST(hard_link_with_data),
+		TEST(extended_attributes),
+		TEST(text_behind_the_end_is_noted),
+		TEST(everything_is_read),
+		TEST(caller_may_stop_it),
+		cmocka_unit_test(test_memory_for_unpacking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
