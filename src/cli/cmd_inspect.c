@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* inspect: what a root folder is, without touching it. */
+/* inspect: what a root folder is, or what a disk would start, without touching either. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/root.h"
 #include "cli/commands.h"
+#include "job/bootview.h"
 #include "rewrite/inspect.h"
 #include "rewrite/net.h"
 
@@ -89,18 +91,70 @@ static int inspect(const struct root *root, bool json, struct err *e)
 	return rc;
 }
 
+static void print_steps(const json_t *steps)
+{
+	char safe[700];
+	json_t *step;
+	size_t i;
+
+	json_array_foreach(steps, i, step)
+	{
+		str_escape(safe, sizeof(safe), json_string_value(json_object_get(step, "text")));
+		printf("  %s %s\n", json_is_true(json_object_get(step, "ok")) ? "ok " : "NOT",
+		       safe);
+	}
+}
+
+static int inspect_boot(const char *disk, const struct bootview_options *o, bool json,
+			struct err *e)
+{
+	struct bootview b;
+	int rc = 0;
+
+	if (bootview_look(&b, disk, o, e) < 0)
+		return -1;
+	if (json) {
+		rc = json_print(stdout, bootview_json(&b));
+	} else {
+		print_field("starts", boot_outcome_name(b.starts));
+		if (b.then != b.starts)
+			print_field("then", boot_outcome_name(b.then));
+		print_field("because", b.why);
+		print_field("loader", *b.via ? b.via : "none");
+		print_field("S", *b.s ? b.s : "none");
+		print_field("job record", b.j_state);
+		print_steps(b.steps);
+	}
+	bootview_done(&b);
+	return rc;
+}
+
 int cmd_inspect(const struct command *c, int argc, char **argv)
 {
 	struct root root cleanup_root = ROOT_INIT;
+	struct bootview_options boot = { 0 };
+	const char *disk = NULL;
+	const struct command_option options[] = { { .name = "boot", .text = &disk },
+						  { .name = "efi-path", .text = &boot.efi_path },
+						  { .name = "uefi", .flag = &boot.uefi },
+						  { .name = "hash", .flag = &boot.hash } };
 	struct err e = ERR_INIT;
 	bool json = false;
 	char **words;
-	int rc = command_options(c, argc, argv, NULL, 0, &json, 1, 1, &words);
+	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), &json, 0, 1, &words);
 
 	if (rc >= 0)
 		return rc;
-	rc = root_open(&root, words[0], &e);
-	if (rc == 0)
-		rc = inspect(&root, json, &e);
+	if (disk && words[0])
+		return command_usage(c, "either --boot DISK or a folder");
+	if (!disk && !words[0])
+		return command_usage(c, "something is missing");
+	if (disk) {
+		rc = inspect_boot(disk, &boot, json, &e);
+	} else {
+		rc = root_open(&root, words[0], &e);
+		if (rc == 0)
+			rc = inspect(&root, json, &e);
+	}
 	return command_end_offline(json, rc, &e);
 }

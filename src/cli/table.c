@@ -46,8 +46,15 @@ const struct command commands[] = {
 	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot [--host]", "unmounts everything and reboots",
 	  "  --host           with 'serve --disk': reboot the system that runs there\n" },
 
-	{ "inspect", PLACE_ANYWHERE, cmd_inspect, "inspect [--json] PATH",
-	  "what a root folder is: distribution, init, kernels, boot chain", JSON },
+	{ "inspect", PLACE_ANYWHERE, cmd_inspect,
+	  "inspect [--json] PATH\n"
+	  "       rehost inspect --boot DISK [--efi-path P | --uefi] [--hash] [--json]",
+	  "what a root folder is; or what a disk or its image would start",
+	  JSON
+	  "  --boot DISK      follow the start as firmware and loaders do, no journal replayed\n"
+	  "  --efi-path P     by UEFI, beginning with this path of the ESP\n"
+	  "  --uefi           by UEFI, from the removable path\n"
+	  "  --hash           SHA-256 of kernels and initramfs in the steps\n" },
 	{ "explain", PLACE_ANYWHERE, cmd_explain, "explain [CODE]",
 	  "what an error code means and what to do; all of them without CODE", NULL },
 	{ "serve", PLACE_ANYWHERE, cmd_serve,

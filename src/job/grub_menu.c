@@ -275,20 +275,25 @@ const struct grub_entry *grub_menu_default(const struct grub_menu *m, const char
 	return m->count && m->entries[0].depth == 0 ? &m->entries[0] : NULL;
 }
 
-char *grubenv_saved(const char *text, size_t len)
+char *grubenv_get(const char *text, size_t len, const char *name)
 {
-	static const char key[] = "saved_entry=";
 	const char *end = text + len;
+	size_t key = strlen(name);
 
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = nl ? (size_t)(nl - text) : (size_t)(end - text);
 
-		if (n >= strlen(key) && memcmp(text, key, strlen(key)) == 0)
-			return strndup(text + strlen(key), n - strlen(key));
+		if (n > key && memcmp(text, name, key) == 0 && text[key] == '=')
+			return strndup(text + key + 1, n - key - 1);
 		text += n + 1;
 	}
 	return NULL;
+}
+
+char *grubenv_saved(const char *text, size_t len)
+{
+	return grubenv_get(text, len, "saved_entry");
 }
 
 char *kernel_arg(const char *args, const char *name)

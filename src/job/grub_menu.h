@@ -35,7 +35,9 @@ void grub_menu_done(struct grub_menu *m);
  */
 const struct grub_entry *grub_menu_default(const struct grub_menu *m, const char *saved);
 
-/* The value of "saved_entry" in a grubenv block, to be freed; NULL: none. */
+/* The value of a name in a grubenv block, to be freed; NULL: none. */
+char *grubenv_get(const char *text, size_t len, const char *name);
+/* That of "saved_entry". */
 char *grubenv_saved(const char *text, size_t len);
 
 /* The value of "root=" in kernel arguments ("UUID=..."), to be freed; NULL: none. */
