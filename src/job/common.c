@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "job/identity.h"
+#include "job/lowmem.h"
 #include "job/progress.h"
 #include "job/status_words.h"
 
@@ -140,6 +141,21 @@ int job_fail_open(struct err *e)
 	return -1;
 }
 
+/* Memory of the target's disk for those that may need it; away from the disk for those that rearrange it. */
+static int set_swap(const struct target *t, const char *command, struct err *e)
+{
+	static const char *const heavy[] = { "receive tar", "rewrite" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(heavy); i++) {
+		if (strcmp(command, heavy[i]) == 0) {
+			lowmem_begin(t);
+			return 0;
+		}
+	}
+	return strcmp(command, "check") == 0 ? 0 : lowmem_end(e);
+}
+
 int job_begin(struct target *t, struct record *r, const char *command, struct err *e)
 {
 	struct err own = ERR_INIT;
@@ -164,6 +180,12 @@ int job_begin(struct target *t, struct record *r, const char *command, struct er
 			return -1;
 		}
 		log_warn("job: %s goes on without the identity: %s", command, own.ctx[0]);
+	}
+	if (set_swap(t, command, e) < 0) {
+		job_fail(e, r);
+		record_done(r);
+		target_close(t);
+		return -1;
 	}
 	if (r->state == JOB_NONE)
 		memcpy(r->token, t->token, sizeof(r->token));

@@ -10,6 +10,7 @@
 #include "job/common.h"
 #include "job/identity.h"
 #include "job/job.h"
+#include "job/lowmem.h"
 #include "job/machine.h"
 
 /* The stage leaves this part of every file system to the old system. */
@@ -144,6 +145,24 @@ static int warn_of_network(struct plan *p, struct err *e)
 	return 0;
 }
 
+static int warn_of_memory(struct plan *p, struct err *e)
+{
+	const struct volume *v = lowmem_choose(p->t);
+
+	if (v)
+		return warn(
+			p, e,
+			"this machine is short of memory: once 'receive' or 'rewrite' has begun, "
+			"its swap partition %s is used (what it holds is lost, its UUID stays; "
+			"rehost.lowmem=off forbids it)",
+			v->path);
+	if (lowmem_is_wanted())
+		return warn(p, e,
+			    "this machine is short of memory and has no swap partition: a source "
+			    "with very many files may not fit");
+	return 0;
+}
+
 static int collect_warnings(struct plan *p, struct err *e)
 {
 	struct root sys cleanup_root = ROOT_INIT;
@@ -153,7 +172,8 @@ static int collect_warnings(struct plan *p, struct err *e)
 		if (strlist_add(&p->warnings, p->t->notes.items[i]) < 0)
 			return err_set(e, ERR_NOMEM, 0, "plan");
 	}
-	if (warn_of_disks(p, e) < 0 || warn_of_boot(p, e) < 0 || warn_of_network(p, e) < 0)
+	if (warn_of_disks(p, e) < 0 || warn_of_boot(p, e) < 0 || warn_of_network(p, e) < 0 ||
+	    warn_of_memory(p, e) < 0)
 		return -1;
 	if (root_open(&sys, "/sys", NULL) == 0 && machine_has_disc(&sys))
 		return warn(p, e,

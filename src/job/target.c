@@ -15,6 +15,7 @@
 #include "disk/mount.h"
 #include "job/common.h"
 #include "job/foreign.h"
+#include "job/lowmem.h"
 #include "job/target_priv.h"
 
 #define LOCK_TRIES 100
@@ -369,7 +370,7 @@ int target_unmount_all(struct err *e)
 	char path[256], name[32];
 	int i;
 
-	if (lock < 0)
+	if (lock < 0 || lowmem_end(e) < 0)
 		return -1;
 	for (i = TARGET_FS_MAX; i-- > 0;) {
 		snprintf(name, sizeof(name), "fs/%d", i);

@@ -73,5 +73,5 @@ const char *target_view_dir(void);
 
 /* Closes handles; leaves the mounts for the next command. */
 void target_close(struct target *t);
-/* Unmounts everything below RUN_DIR "/fs", for reboot. */
+/* Unmounts everything below RUN_DIR "/fs" and turns off what job/lowmem.h swaps on, for reboot. */
 int target_unmount_all(struct err *e) must_check;

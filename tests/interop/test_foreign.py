@@ -4,6 +4,7 @@ a loop device the target's disk. No init of ours has prepared anything.
 
 The tests run in the order of this file and build on one another, as a migration does.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -72,6 +73,7 @@ class Service:
 
     def close(self):
         self.stop()
+        sh("swapoff", self.target.swap, check=False)
         self.target.close()
 
 
@@ -138,6 +140,26 @@ def test_plan_without_our_init(service):
     assert old_system_is_whole(service.target) is None
 
 
+def swaps():
+    return [line.split()[0] for line in pathlib.Path("/proc/swaps").read_text().splitlines()[1:]]
+
+
+def swap_header(service):
+    with open(service.target.swap, "rb") as f:
+        return hashlib.sha256(f.read(4096)).hexdigest()
+
+
+def test_memory_of_the_target_only_when_asked_for(service):
+    """Beside a system that is not ours its own memory is none of our business."""
+    assert "swap partition" not in service.ssh("plan", check=True).stdout
+    with open(service.target.run_dir / "options", "a") as f:
+        f.write("lowmem=on\n")
+    plan = " ".join(service.ssh("plan", check=True).stdout.split())
+    assert f"its swap partition {service.target.swap} is used" in plan
+    service.header = swap_header(service)
+    assert service.target.swap not in swaps()
+
+
 def test_receive_while_somebody_looks_on(service, source):
     seen, done = [], threading.Event()
 
@@ -160,6 +182,7 @@ def test_receive_while_somebody_looks_on(service, source):
     progress = [s["progress"] for s in seen if s["progress"]]
     assert any(p["command"] == "receive tar" and p["bytes"] > 0 for p in progress), seen[-3:]
     assert service.state("observer") == "staged"
+    assert service.target.swap in swaps()
 
 
 def test_rewrite_check_and_an_observers_check(service):
@@ -200,6 +223,7 @@ def test_switch_and_the_host_is_not_rebooted(service):
     if r.returncode == 1 and "--without-loader" in r.stderr:
         r = service.ssh("switch", "--without-loader")
     assert r.returncode in (0, 3), r.stdout + r.stderr
+    assert service.target.swap not in swaps() and swap_header(service) == service.header
     assert service.state() == "switched"
     assert service.read("fs/0/etc/hostname") == "wandering\n"
     assert "./srv/data" in listing(service)
