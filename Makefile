@@ -136,6 +136,10 @@ $(B)/tests/%: tests/lib/%.c $(call lib_of,transfer) $(call lib_of,base)
 		$(call lib_of,base) $(SHARED_LIBS)
 TEST_PROGRAMS := $(B)/tests/tar_driver
 
+build/tests/%.so: tests/lib/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $< -ldl
+
 check-unit: | $(SETUP)
 	$(MAKE) -j$(JOBS) unit-bins
 	scripts/run-unit $(B)/unit

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lib import disks, migration, qemu
+from lib import disks, migration, qemu, record
 
 
 def feed(net, stream, limit=None, chunk=1 << 20):
@@ -158,17 +158,28 @@ def test_a_switch_that_was_cut_is_undone_by_rollback(net, folder, staged, after)
 
 
 def test_rollback_after_the_clone_has_run_brings_the_old_system_back(net, folder, staged):
-    disk = disks.overlay(staged, folder / "target.qcow2")
-    with rescue(net, folder, disk) as machine:
+    recorder = record.Recorder(record.place("rollback-target"), staged)
+    recorder.mark("switch")
+    with qemu.rescue(net, folder, recorder.disk, record=recorder) as machine:
+        machine.wait_banner()
         migration.rescue_command(net, "switch")
+        recorder.mark("reboot into the clone")
         migration.rescue_command(net, "reboot", check=False)
         machine.wait_exit()
-    with booted(net, folder, disk, "clone") as machine:
+    with qemu.Machine(net, "target", folder, record=recorder, name="clone") as machine:
+        machine.wait_banner(300)
         is_clone(net)
         machine.power_off()
-    with rescue(net, folder, disk) as machine:
+    recorder.mark("rollback")
+    with qemu.rescue(net, folder, recorder.disk, record=recorder) as machine:
+        machine.wait_banner()
         migration.rescue_command(net, "rollback")
+        recorder.mark("reboot into the old system")
         migration.rescue_command(net, "reboot", check=False)
         machine.wait_exit()
-    with booted(net, folder, disk, "old") as machine:
+    with qemu.Machine(net, "target", folder, record=recorder, name="old") as machine:
+        machine.wait_banner(300)
         is_old_system(machine)
+        recorder.mark("power off")
+        machine.power_off()
+    recorder.finish(layout="target")

@@ -16,7 +16,7 @@ if os.environ.get("REHOST_LONG"):  # make check-long: seven minutes more
 def test_migration_leaves_the_sources_system_on_the_target(folder, target, intent):
     phases = migration.Phases()  # shown by pytest when the test fails
     try:
-        wrong = migration.migrate(folder, target, intent, phases)
+        wrong = migration.migrate(folder, target, intent, phases, record_as="migration-" + target)
     finally:
         print(phases.table())
     assert wrong == []

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from . import disks, qemu, tree
+from . import disks, qemu, record, tree
 
 # The complete tar command of the README.
 TAR = "tar --xattrs --xattrs-include='*' --acls --selinux --numeric-owner --one-file-system --sparse -cpf - -C / ."
@@ -39,15 +39,17 @@ SERVICES = "nginx redis-server cron"
 
 
 class Phases:
-    """Named phases with their times; prints as it goes."""
+    """Named phases with their times; prints as it goes. recorder (lib/record.py): is told where each begins."""
 
     def __init__(self, quiet=False):
-        self.times, self.quiet = [], quiet
+        self.times, self.quiet, self.recorder = [], quiet, None
 
     @contextlib.contextmanager
     def __call__(self, name):
         start = time.monotonic()
         self.say(f"== {name}")
+        if self.recorder:
+            self.recorder.mark(name)
         try:
             yield
         finally:
@@ -135,7 +137,9 @@ def reboot_into_disk(net, rescue, folder, name="clone", timeout=300, **kw):
     """Types reboot in the rescue, then starts the same disk from its own boot sector, as the BIOS would."""
     rescue_command(net, "reboot", check=False)
     rescue.wait_exit(120)
-    machine = qemu.Machine(net, "target", folder, disk=rescue.disk, bus=rescue.bus, name=name, **kw).start()
+    machine = qemu.Machine(
+        net, "target", folder, disk=rescue.disk, bus=rescue.bus, name=name, record=rescue.record, **kw
+    ).start()
     try:
         machine.wait_banner(timeout)
     except BaseException:
@@ -144,10 +148,11 @@ def reboot_into_disk(net, rescue, folder, name="clone", timeout=300, **kw):
     return machine
 
 
-def migrate(folder, target="target", intent="move", phases=None, memory=512):
+def migrate(folder, target="target", intent="move", phases=None, memory=512, record_as=None):
     """
     A whole migration with both old systems running first. Raises when a step fails; returns the list of everything
-    that differs from what it should be.
+    that differs from what it should be. record_as: what is written to the target's disk from the rescue's start on is
+    recorded under this name, for tests/power.
     """
     phases = phases or Phases(quiet=True)
     wrong = []
@@ -169,7 +174,10 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512):
             source_identity = source.ssh("cat /etc/machine-id").stdout
             old.power_off()
         with phases("boot the target into the rescue"):
-            rescue = stack.enter_context(qemu.rescue(net, folder, target_disk, memory=memory))
+            if record_as:
+                phases.recorder = record.Recorder(record.place(record_as), target_disk)
+                phases.recorder.mark("boot the target into the rescue")
+            rescue = stack.enter_context(qemu.rescue(net, folder, target_disk, memory=memory, record=phases.recorder))
             phases.say(f"  {rescue.wait_banner()[0]}")
             pin_host_key(net, lambda: rescue.wait_console("SHA256:"), source)
         with phases("plan"):
@@ -226,6 +234,10 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512):
             left = clone.ssh("ls -d /.rehost /boot/.rehost /var/lib/rehost/rehost 2>/dev/null", check=False).stdout
             if left:
                 wrong.append(f"release left {left.split()}")
+        if phases.recorder:
+            phases.recorder.mark("power off")
+            clone.power_off()
+            phases.recorder.finish(layout=target)
     return wrong
 
 

@@ -131,7 +131,10 @@ class Net:
 
 
 class Machine:
-    """One QEMU process. kind "source" or "target" decides bus, slot, MAC address and subnet."""
+    """
+    One QEMU process. kind "source" or "target" decides bus, slot, MAC address and subnet. With record (a record.Recorder)
+    it runs on the recorder's disk, and is started once.
+    """
 
     KINDS = {
         # tap, MAC, PCI slot of the NIC, disk bus
@@ -140,7 +143,7 @@ class Machine:
     }
 
     def __init__(self, net, kind, folder, disk=None, kernel=None, initrd=None, append="", memory=512, bus=None,
-                 name=None, extra=()):
+                 name=None, extra=(), record=None):
         self.net, self.kind, self.disk = net, kind, disk
         self.name = name or kind
         self.folder = pathlib.Path(folder)
@@ -160,8 +163,14 @@ class Machine:
             "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=net,mac={mac},addr={slot:#x},romfile=",
         ]
+        self.record = record  # a record.Recorder whose disk this is
+        if record:
+            disk = self.disk = record.disk
+            self.argv += record.blockdev()
+        elif disk:
+            form = "raw" if str(disk).endswith(".raw") else "qcow2"
+            self.argv += ["-drive", f"if=none,id=disk,file={disk},format={form},cache=unsafe,discard=unmap"]
         if disk:
-            self.argv += ["-drive", f"if=none,id=disk,file={disk},format=qcow2,cache=unsafe,discard=unmap"]
             self.argv += {
                 "virtio": ["-device", "virtio-blk-pci,drive=disk,addr=0x7"],
                 "scsi": ["-device", "virtio-scsi-pci,addr=0x7", "-device", "scsi-hd,drive=disk"],

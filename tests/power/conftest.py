@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+"""The replay tests share the machines of tests/vm."""
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "vm")]
