@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # make            build/rehost, static and stripped
 # make image      build/rescue/cloud/{vmlinuz,initrd}
-# make check      everything below; check-unit, check-asan, check-fuzz, check-interop, check-vm, lint
+# make check      everything below; check-unit, check-asan, check-fuzz, check-interop, check-vm, check-power, lint
 # make demo       a server migrated in QEMU onto another machine, booted and compared
 # make bench      ratios against the peers, build/bench.json
 # make install    DESTDIR and PREFIX are honoured
@@ -185,6 +185,10 @@ check-interop: build/rehost $(TEST_PROGRAMS) $(INTEROP_BIN) | $(SETUP)
 check-vm: build/rehost image | $(SETUP)
 	$(PYTEST) -n 2 --dist loadgroup tests/vm
 
+# Cuts the power of the migrations that check-vm recorded; without them it records them first.
+check-power: build/rehost image build/tests/keep_writes.so | $(SETUP)
+	$(PYTEST) tests/power
+
 demo: build/rehost image | $(SETUP)
 	$(PYTHON) tests/vm/demo.py
 
@@ -202,7 +206,7 @@ lint: | $(SETUP)
 		--enable=warning,portability --suppress=missingIncludeSystem \
 		-D__x86_64__ $(shell find src -name '*.c')
 
-check: check-unit lint check-asan check-fuzz check-interop check-vm
+check: check-unit lint check-asan check-fuzz check-interop check-vm check-power
 
 # More machines than fit the time of every change.
 check-long:
@@ -218,6 +222,6 @@ install: build/rehost
 clean:
 	rm -rf build
 
-.PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image check-interop check-vm demo \
+.PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image check-interop check-vm check-power demo \
 	bench lint check check-long install clean
 .DELETE_ON_ERROR:

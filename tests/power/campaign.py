@@ -26,7 +26,9 @@ class Recording:
             for entry in wlog.Log(self.folder / name, self.about["bytes"]).entries:
                 while marks and entry.at >= marks[0]["at"]:
                     step = marks.pop(0)["name"]
-                self.entries.append(entry)
+                end = entry.offset + entry.size
+                whole = any(entry.offset < at + 1024 and at < end for at in self.about["superblocks"])
+                self.entries.append(entry._replace(whole=whole))
                 self.steps.append(step)
             if marks:
                 step = marks[-1]["name"]
@@ -37,9 +39,11 @@ class Recording:
 
 class Budget:
     """
-    total cuts over the epochs: steps whose name is in sampled share a seventh of them over epochs drawn at random; every
-    epoch of the others is visited, and they share the rest evenly.
+    About total cuts over the epochs: steps whose name is in sampled share a seventh of them over epochs drawn at random;
+    every epoch of the others is visited, and they share the rest evenly, as far as an epoch has so many states.
     """
+
+    PER_SAMPLED = 4
 
     def __init__(self, total, sampled=()):
         self.total, self.sampled = total, set(sampled)
@@ -48,22 +52,34 @@ class Budget:
         rng = random.Random(seed)
         hot, cold = [], []
         for epoch in cuts.epochs(entries):
-            if epoch.start == epoch.end:
-                continue
-            (cold if step_at(epoch.start) in self.sampled else hot).append(epoch)
-        share = self.total // 7 if hot and cold else self.total
-        per_cold = 4
-        if len(cold) * per_cold > share:
-            cold = rng.sample(cold, max(share // per_cold, 1))
-        extra_hot = max(-(-(self.total - len(cold) * per_cold) // max(len(hot), 1)) - 1, 3)
-        out = []
-        for epoch in hot:
-            out += cuts.of_epoch(entries, epoch, extra_hot, rng)
-        for epoch in cold:
-            out += cuts.of_epoch(entries, epoch, per_cold - 1, rng)
-        end = len(entries)
-        out.append(cuts.Cut("answered", list(cuts.epochs(entries))[-1].start, end, 0))
-        return sorted(set(out), key=lambda c: (c.base, c.end, c.kind, c.seed))
+            if cuts.writes_in(entries, *epoch):
+                (cold if step_at(epoch.start) in self.sampled else hot).append(epoch)
+        share = self.total // 7 if hot else self.total
+        if len(cold) * self.PER_SAMPLED > share:
+            cold = rng.sample(cold, max(share // self.PER_SAMPLED, 1))
+        plan = [(epoch, self.PER_SAMPLED - 1) for epoch in cold]
+        plan += zip(hot, level([states(entries, epoch) for epoch in hot], self.total - len(cold) * self.PER_SAMPLED))
+        out = {cut for epoch, extra in plan for cut in cuts.of_epoch(entries, epoch, extra, rng)}
+        out.add(cuts.Cut("answered", list(cuts.epochs(entries))[-1].start, len(entries), 0))
+        return sorted(out, key=lambda c: (c.base, c.end, c.kind, c.seed))
+
+
+def states(entries, epoch):
+    """How many contents the disk can have, at most, after losses in an epoch; counted no further than 1,024."""
+    writes = [entries[i] for i in cuts.writes_in(entries, *epoch)]
+    pieces = sum(e.size // cuts.SECTOR if cuts.may_tear(e) else 1 for e in writes)
+    return 1 << min(pieces, 10)
+
+
+def level(capacities, total):
+    """Shares of total, as even as capacities allow; each at least 3 even when that is more than total."""
+    shares = [0] * len(capacities)
+    left, open_ = total, sorted(range(len(capacities)), key=lambda i: capacities[i])
+    while open_:
+        i = open_.pop(0)
+        shares[i] = max(min(capacities[i], left // (len(open_) + 1)), 3)
+        left -= shares[i]
+    return shares
 
 
 class Account:

@@ -3,7 +3,8 @@
 
 The model. A flush makes everything before it durable. Between two flushes (an *epoch*) each write may have reached the
 medium or not, in any order; a write of more than one sector may have arrived in part, sector by sector; one sector
-is never torn. A write with FUA is there when it was answered. For a disk's content order means: of several
+is never torn, and neither is a write of ext4's superblock: its 1,024 bytes are written in place and not through the journal,
+so that no system on ext4 outlives a disk that tears them. A write with FUA is there when it was answered. For a disk's content order means: of several
 writes to a sector any one may be the last that arrived. Applying an arbitrary subset of an epoch in its order gives
 each of these contents (the later write of the two is simply not in the subset), so a cut is
 
@@ -38,6 +39,10 @@ def writes_in(entries, base, end):
     return [i for i in range(base, end) if entries[i].size]
 
 
+def may_tear(entry):
+    return entry.size > SECTOR and not entry.whole
+
+
 def choose(entries, cut):
     """The cut's writes after base: list of (index, None) for whole ones or (index, sorted sector numbers)."""
     rng = random.Random(f"{cut.kind}:{cut.base}:{cut.end}:{cut.seed}")
@@ -59,13 +64,13 @@ def choose(entries, cut):
         chosen = set(writes[rng.randrange(len(writes)) :]) if writes else set()
     elif cut.kind == "torn":
         chosen = {i for i in writes if rng.random() < 0.7}
-        many = sorted(i for i in chosen if entries[i].size > SECTOR)
+        many = sorted(i for i in chosen if may_tear(entries[i]))
         torn = {rng.choice(many)} if many else set()
     else:
         raise ValueError(cut.kind)
     out = []
     for i in sorted(chosen | forced):
-        if i in torn and i not in forced and entries[i].size > SECTOR:
+        if i in torn and i not in forced and may_tear(entries[i]):
             count = entries[i].size // SECTOR
             if rng.random() < 0.5:
                 sectors = range(rng.randrange(1, count))  # stopped in the middle

@@ -13,6 +13,8 @@ import pathlib
 import re
 import struct
 import subprocess
+import urllib.parse
+import uuid
 
 SLOT = 131072
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -27,18 +29,6 @@ class Wrong(AssertionError):
 
 def run(argv, **kw):
     return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **kw)
-
-
-def linux_partitions(image):
-    """Byte offsets of the partitions with an ext file system, in the table's order."""
-    table = json.loads(subprocess.run(["sfdisk", "--json", image], stdout=subprocess.PIPE, check=True).stdout)
-    out = []
-    with open(image, "rb") as f:
-        for part in table["partitiontable"]["partitions"]:
-            f.seek(part["start"] * 512 + 1024 + 56)
-            if f.read(2) == b"\x53\xef":
-                out.append(part["start"] * 512)
-    return out
 
 
 def newest_record(data):
@@ -68,6 +58,9 @@ class Ext:
         self.image, self.offset, self.work = image, offset, pathlib.Path(work)
         self.device = f"{image}?offset={offset}"
         self.undo_file = self.work / f"undo-{offset}"
+        with open(image, "rb") as f:
+            f.seek(offset + 1024 + 104)
+            self.uuid = str(uuid.UUID(bytes=f.read(16)))
 
     def replay(self):
         """Replays the journal and lets e2fsck repair what it does without asking; undo() takes it back."""
@@ -141,7 +134,7 @@ def check_trees(parts, keep_old, clone_too):
     for top, tree, entries in parts:
         places = list(top.items()) + list(tree.items())
         for entry in entries:
-            name = entry["name"]
+            name = urllib.parse.unquote(entry["name"])
             for key, wanted in (("old_ino", keep_old), ("new_ino", clone_too)):
                 ino = entry.get(key, 0)
                 if not wanted or not ino:
@@ -150,3 +143,80 @@ def check_trees(parts, keep_old, clone_too):
                 if found != [name]:
                     where = "twice" if len(found) > 1 else "missing" if not found else f"called {found[0]}"
                     raise Wrong(f"/{name} of the {'old system' if key == 'old_ino' else 'clone'} is {where}")
+
+
+# What may start while a step runs, by the beginning of its name; the first that fits counts. Any other: all three.
+TABLE = (
+    ("boot the target into the rescue", {"old"}),
+    ("plan", {"old"}),
+    ("stop the source", {"old"}),
+    ("receive", {"old"}),
+    ("rewrite", {"old"}),
+    ("check", {"old"}),
+    ("switch", {"old", "rescue"}),
+    ("reboot into the old system", {"old"}),
+    ("reboot", {"rescue", "clone"}),
+    ("look at the clone", {"rescue", "clone"}),
+    ("release", {"clone"}),
+    ("rollback", {"rescue", "old"}),
+)
+# States of J in which the clone is complete, and those in which the old tree is being deleted.
+CLONE_COMPLETE = ("switching", "switched", "trial", "confirmed", "undoing", "releasing")
+
+
+class DiskJudge:
+    """
+    Judges cuts of one recording, in order: what it learned from J of earlier cuts (the plan with its inode numbers) it
+    uses for later ones. superblocks: where the ext file systems have theirs. starts(image) is what the disk would start, as inspect_boot().
+    """
+
+    def __init__(self, image, work, superblocks, starts=inspect_boot, table=TABLE):
+        self.starts, self.table = starts, table
+        self.parts = [Ext(image.path, at - 1024, work) for at in superblocks]
+        self.old = [part.look()[0] for part in self.parts]  # names of the old system, before anything
+        self.plan = None
+
+    def allowed(self, step):
+        return next((outcomes for name, outcomes in self.table if step.startswith(name)), set(OUTCOMES))
+
+    def __call__(self, image, cut, step):
+        before, found = self.starts(image.path)
+        if before not in self.allowed(step):
+            raise Wrong(f"starts {before}: {words(found)}")
+        try:
+            for part in self.parts:
+                part.replay()
+            after, found = self.starts(image.path)
+            if after not in self.allowed(step):
+                raise Wrong(f"starts {before}, and {after} when the journals were replayed: {words(found)}")
+            state = self.check_contents(step)
+        finally:
+            for part in self.parts:
+                part.undo()
+        return before, after, state
+
+    def check_contents(self, step):
+        """J readable, both trees complete. Returns J's state."""
+        looks = [part.look() for part in self.parts]
+        jobs = [job for _, _, job in looks if job is not None]
+        record = newest_record(jobs[0]) if jobs else {"state": "none", "filesystems": []}
+        state = record["state"]
+        if record["filesystems"]:
+            self.plan = record["filesystems"]
+        released = state == "releasing" or state == "none" and step.startswith(("release", "power off"))
+        if self.plan is None:
+            for (top, _, _), old in zip(looks, self.old):
+                lost = {n for n, i in old.items() if top.get(n) != i}
+                if lost:
+                    raise Wrong(f"of the old system {sorted(lost)} are not where they were")
+            return state
+        by_uuid = {p["uuid"]: p["entries"] for p in self.plan}
+        parts = [(top, tree, by_uuid.get(p.uuid, [])) for p, (top, tree, _) in zip(self.parts, looks)]
+        undone = state == "staged" and step.startswith(("rollback", "reboot into the old"))
+        check_trees(parts, keep_old=not released, clone_too=state in CLONE_COMPLETE or released or undone)
+        return state
+
+
+def words(found):
+    """The reader's reason, short."""
+    return found.get("why", "") if isinstance(found, dict) else str(found)

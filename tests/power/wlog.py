@@ -18,8 +18,8 @@ MAGIC = 0x6A736677736872
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 ENTRY_LIMIT = 5_000_000
 
-# offset and size in bytes on the disk; data: where in the log file, or None for a discard
-Entry = collections.namedtuple("Entry", "offset size flags log data at")
+# offset and size in bytes on the disk; data: where in the log file, or None for a discard; whole: is never torn
+Entry = collections.namedtuple("Entry", "offset size flags log data at whole", defaults=[False])
 
 
 class BadLog(Exception):

@@ -97,6 +97,11 @@ def keys():
     return folder
 
 
+def partitions(image):
+    """Rows of the partition table of a raw disk: "start" and "size" in sectors, "type"."""
+    return json.loads(run(["sfdisk", "--json", image]))["partitiontable"]["partitions"]
+
+
 def root_tar(name):
     """Tar of a Debian root without any machine's identity."""
     packages = ROOTS[name]
@@ -146,7 +151,7 @@ def source_tar():
                 old.unlink()
             start = next(
                 int(part["start"]) * 512
-                for part in json.loads(run(["sfdisk", "--json", image]))["partitiontable"]["partitions"]
+                for part in partitions(image)
                 if part["type"] == "83"
             )
             tmp = path.with_suffix(".tmp")

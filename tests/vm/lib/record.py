@@ -55,8 +55,11 @@ class Recorder:
     def finish(self, **facts):
         """The recording is complete. facts: whatever the reader needs to know."""
         size = os.stat(self.disk).st_size
+        starts = [part["start"] * 512 for part in disks.partitions(self.disk)]
+        with open(self.disk, "rb") as f:  # an ext file system has its superblock at byte 1024, its magic at 56 of that
+            superblocks = [at + 1024 for at in starts if f.seek(at + 1080) and f.read(2) == b"\x53\xef"]
         self.disk.unlink()
-        about = {"base": str(self.base), "bytes": size, "logs": self.logs, "marks": self.marks}
+        about = {"base": str(self.base), "bytes": size, "logs": self.logs, "marks": self.marks, "superblocks": superblocks}
         about |= {"digest": digest(), **facts}
         tmp = self.folder / "recording.tmp"
         tmp.write_text(json.dumps(about, indent=1))
