@@ -66,8 +66,7 @@ static void keep(int fd, uint64_t offset, uint64_t len)
 	if (!real)
 		real = next_of("pread");
 	old = malloc(len);
-	if (undo < 0 || source < 0 || !old ||
-	    real(source, old, len, (off_t)offset) != (ssize_t)len)
+	if (undo < 0 || source < 0 || !old || real(source, old, len, (off_t)offset) != (ssize_t)len)
 		fail("reading what is overwritten");
 	put(undo, head, sizeof(head));
 	put(undo, old, len);
