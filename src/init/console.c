@@ -117,6 +117,13 @@ static void read_text(struct strbuf *ret, const char *name)
 		ret->data[--ret->len] = 0;
 }
 
+static const char *waits_for(const char *method)
+{
+	if (strcmp(method, "dhcp") == 0)
+		return ", asking DHCP";
+	return str_ends(method, "6") && strcmp(method, "link6") != 0 ? ", asking routers" : "";
+}
+
 /* Addresses of a link from net.json to the facts. */
 static int add_link(struct console_facts *f, json_t *link)
 {
@@ -125,15 +132,17 @@ static int add_link(struct console_facts *f, json_t *link)
 	const char *mac = json_string_value(json_object_get(link, "mac"));
 	const char *driver = json_string_value(json_object_get(link, "driver"));
 	const char *method = json_string_value(json_object_get(link, "method"));
+	const char *master = json_string_value(json_object_get(link, "master"));
 	json_t *list = json_object_get(link, "addresses"), *a;
 	size_t i;
 
 	strbuf_addf(&line, "%s %s %s", name ? name : "?", mac ? mac : "", driver ? driver : "");
 	if (!json_is_true(json_object_get(link, "carrier")))
 		strbuf_adds(&line, " no link");
+	else if (master)
+		strbuf_addf(&line, " in %s", master);
 	else if (json_array_size(list) == 0)
-		strbuf_addf(&line, " no address%s",
-			    method && strcmp(method, "dhcp") == 0 ? ", asking DHCP" : "");
+		strbuf_addf(&line, " no address%s", waits_for(method ? method : ""));
 	json_array_foreach(list, i, a)
 	{
 		const char *text = json_string_value(a);

@@ -333,6 +333,9 @@ int moddb_plan(const struct moddb *db, const char *request, struct strlist *path
 
 void module_options(struct strbuf *ret, const struct strlist *words, const char *module)
 {
+	/* Else it makes a bond0 of its own, and ours could not be made. A word behind it wins. */
+	if (strcmp(module, "bonding") == 0)
+		strbuf_adds(ret, "max_bonds=0");
 	for (size_t i = 0; i < words->count; i++) {
 		const char *word = words->items[i];
 		const char *dot = strchr(word, '.'), *equals = strchr(word, '=');

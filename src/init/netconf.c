@@ -1,103 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/netconf.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "init/cmdline.h"
+#include "init/netconf_priv.h"
 
 #define FIELDS_MAX 16
-
-int net_ip_parse(struct net_ip *ret, const char *text)
-{
-	char buf[INET6_ADDRSTRLEN + 2];
-	size_t n = strlen(text);
-
-	memset(ret, 0, sizeof(*ret));
-	if (n == 0 || n >= sizeof(buf))
-		return -1;
-	memcpy(buf, text, n + 1);
-	char *p = buf;
-
-	if (p[0] == '[' && p[n - 1] == ']') {
-		p[n - 1] = 0;
-		p++;
-	}
-	if (p == buf && inet_pton(AF_INET, p, ret->bytes) == 1)
-		ret->family = AF_INET;
-	else if (inet_pton(AF_INET6, p, ret->bytes) == 1)
-		ret->family = AF_INET6;
-	else
-		return -1;
-	return 0;
-}
-
-const char *net_ip_text(const struct net_ip *ip, char *buf, size_t size)
-{
-	if (ip->family == AF_UNSPEC || !inet_ntop(ip->family, ip->bytes, buf, (socklen_t)size))
-		buf[0] = 0;
-	return buf;
-}
-
-bool net_ip_equal(const struct net_ip *a, const struct net_ip *b)
-{
-	return a->family == b->family &&
-	       memcmp(a->bytes, b->bytes, net_ip_bits(a->family) / 8) == 0;
-}
-
-unsigned net_ip_bits(int family)
-{
-	return family == AF_INET6 ? 128 : family == AF_INET ? 32 : 0;
-}
-
-bool net_ip_contains(const struct net_ip *ip, unsigned prefix, const struct net_ip *other)
-{
-	if (ip->family != other->family || ip->family == AF_UNSPEC ||
-	    prefix > net_ip_bits(ip->family))
-		return false;
-	for (unsigned bit = 0; bit < prefix; bit++) {
-		uint8_t mask = (uint8_t)(0x80 >> (bit % 8));
-
-		if ((ip->bytes[bit / 8] ^ other->bytes[bit / 8]) & mask)
-			return false;
-	}
-	return true;
-}
-
-int net_mask_prefix(const uint8_t mask[4])
-{
-	uint32_t m = (uint32_t)mask[0] << 24 | (uint32_t)mask[1] << 16 | (uint32_t)mask[2] << 8 |
-		     mask[3];
-	int prefix = __builtin_popcount(m);
-
-	return m == (prefix ? ~0U << (32 - prefix) : 0) ? prefix : -1;
-}
-
-int net_mac_parse(uint8_t ret[6], const char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (int i = 0; i < 6; i++) {
-		int value = 0;
-
-		for (int k = 0; k < 2; k++) {
-			char c = *text++;
-			const char *d = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c)
-					  : NULL;
-
-			if (!d)
-				return -1;
-			value = value * 16 + (int)(d - digits);
-		}
-		ret[i] = (uint8_t)value;
-		if (i < 5 && *text != ':' && *text != '-')
-			return -1;
-		text += i < 5;
-	}
-	return *text ? -1 : 0;
-}
 
 static bool is_hex_pair(const char *s)
 {
@@ -151,11 +60,11 @@ static int parse_method(enum net_method *ret, const char *word)
 		const char *word;
 		enum net_method method;
 	} methods[] = {
-		{ "dhcp", NET_DHCP },	  { "on", NET_DHCP },	 { "any", NET_DHCP },
-		{ "dhcp4", NET_DHCP },	  { "both", NET_DHCP },	 { "single-dhcp", NET_DHCP },
-		{ "dhcp6", NET_AUTO },	  { "auto6", NET_AUTO }, { "either6", NET_AUTO },
-		{ "auto", NET_DHCP },	  { "link6", NET_AUTO }, { "link-local", NET_AUTO },
-		{ "none", NET_STATIC },	  { "off", NET_OFF },	 { "static", NET_STATIC },
+		{ "dhcp", NET_DHCP },	     { "on", NET_DHCP },     { "any", NET_DHCP },
+		{ "dhcp4", NET_DHCP },	     { "both", NET_DHCP },   { "auto", NET_DHCP },
+		{ "single-dhcp", NET_DHCP }, { "auto6", NET_AUTO6 }, { "dhcp6", NET_DHCP6 },
+		{ "either6", NET_EITHER6 },  { "link6", NET_LINK6 }, { "link-local", NET_LINK6 },
+		{ "off", NET_OFF },	     { "none", NET_STATIC }, { "static", NET_STATIC },
 		{ "manual", NET_STATIC },
 	};
 
@@ -167,7 +76,7 @@ static int parse_method(enum net_method *ret, const char *word)
 	return -1;
 }
 
-static int parse_link(char ret[64], const char *word)
+int netconf_link_word(char ret[64], const char *word)
 {
 	uint8_t mac[6];
 
@@ -262,7 +171,7 @@ static int parse_long(struct net_want *w, char fields[][64], int n, struct net_i
 		return -1;
 	if (n > 4)
 		snprintf(w->hostname, sizeof(w->hostname), "%s", f[4]);
-	if (n > 5 && parse_link(w->link, f[5]) < 0)
+	if (n > 5 && netconf_link_word(w->link, f[5]) < 0)
 		return -1;
 	if (n > 6 && f[6][0] && parse_method(&w->method, f[6]) < 0)
 		return -1;
@@ -297,7 +206,7 @@ static int parse_ip_word(struct net_want *ret, const char *value, struct net_ip 
 		return 0;
 	}
 	if (n >= 2 && net_ip_parse(&ip, fields[0]) < 0 && parse_method(&method, fields[1]) == 0) {
-		if (parse_link(ret->link, fields[0]) < 0)
+		if (netconf_link_word(ret->link, fields[0]) < 0)
 			return -1;
 		ret->method = method == NET_STATIC ? NET_OFF : method;
 		return parse_tail(ret, fields + 2, n - 2);
@@ -349,7 +258,7 @@ static int take_route(struct net_conf *c, const char *value)
 	}
 	if (r->via.family && r->via.family != r->to.family)
 		return -1;
-	if (n > 2 && parse_link(r->link, fields[2]) < 0)
+	if (n > 2 && netconf_link_word(r->link, fields[2]) < 0)
 		return -1;
 	c->nroutes++;
 	return 0;
@@ -392,13 +301,41 @@ static int take_bootif(struct net_conf *c, const char *value)
 
 static int take_bootdev(struct net_conf *c, const char *value)
 {
-	return parse_link(c->bootdev, value);
+	return netconf_link_word(c->bootdev, value);
 }
 
 static int take_peerdns(struct net_conf *c, const char *value)
 {
 	c->no_peer_dns = strcmp(value, "0") == 0;
 	return 0;
+}
+
+/* Two layers of one name would be one link. */
+static int take_layer(struct net_conf *c, enum net_layer_kind kind, const char *value)
+{
+	struct net_layer *l = &c->layers[c->nlayers];
+	bool partly = false;
+
+	if (c->nlayers == NET_LAYERS_MAX || netlayer_parse(l, kind, value, &partly) < 0 ||
+	    netconf_layer(c, l->name))
+		return -1;
+	c->nlayers++;
+	return partly ? -1 : 0; /* it holds, and what was not understood is said */
+}
+
+static int take_vlan(struct net_conf *c, const char *value)
+{
+	return take_layer(c, NET_VLAN, value);
+}
+
+static int take_bond(struct net_conf *c, const char *value)
+{
+	return take_layer(c, NET_BOND, value);
+}
+
+static int take_bridge(struct net_conf *c, const char *value)
+{
+	return take_layer(c, NET_BRIDGE, value);
 }
 
 /* Understood by others, not by us: said so instead of silently doing something else. */
@@ -422,23 +359,24 @@ int netconf_parse(struct net_conf *ret, const struct strlist *words)
 		{ "BOOTIF", take_bootif },
 		{ "bootdev", take_bootdev },
 		{ "rd.peerdns", take_peerdns },
-		{ "vlan", take_unsupported },
-		{ "bond", take_unsupported },
-		{ "bridge", take_unsupported },
+		{ "vlan", take_vlan },
+		{ "bond", take_bond },
+		{ "bridge", take_bridge },
 		{ "team", take_unsupported },
 	};
 
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < words->count; i++) {
-		const char *word = words->items[i];
-		const char *value = strchr(word, '=');
+		const char *word = words->items[i], *value = strchr(word, '=');
+		size_t len = strcspn(word, "=");
 
-		for (size_t k = 0; value && k < ARRAY_SIZE(keys); k++) {
-			size_t n = strlen(keys[k].key);
-
-			if (n != (size_t)(value - word) || strncmp(word, keys[k].key, n) != 0)
+		/* Of the bare words only two mean something to dracut. */
+		if (!value && strcmp(word, "bond") != 0 && strcmp(word, "bridge") != 0)
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+			if (strlen(keys[k].key) != len || strncmp(word, keys[k].key, len) != 0)
 				continue;
-			if (keys[k].take(ret, value + 1) < 0 &&
+			if (keys[k].take(ret, value ? value + 1 : "") < 0 &&
 			    strlist_add(&ret->ignored, word) < 0)
 				return -1;
 		}
@@ -451,73 +389,10 @@ void netconf_done(struct net_conf *c)
 	strlist_done(&c->ignored);
 }
 
-bool netconf_link_matches(const struct net_conf *c, const char *word, const struct net_link_id *l)
+const struct net_layer *netconf_layer(const struct net_conf *c, const char *name)
 {
-	uint8_t mac[6];
-	char enx[16];
-
-	if (net_mac_parse(mac, word) == 0)
-		return memcmp(mac, l->mac, 6) == 0;
-	for (size_t i = 0; i < c->nnames; i++)
-		if (strcmp(c->names[i].name, word) == 0)
-			return memcmp(c->names[i].mac, l->mac, 6) == 0;
-	snprintf(enx, sizeof(enx), "enx%02x%02x%02x%02x%02x%02x", l->mac[0], l->mac[1], l->mac[2],
-		 l->mac[3], l->mac[4], l->mac[5]);
-	return strcmp(word, l->name) == 0 || strcmp(word, enx) == 0 ||
-	       (l->path_name[0] && strcmp(word, l->path_name) == 0) ||
-	       (l->slot_name[0] && strcmp(word, l->slot_name) == 0);
-}
-
-static bool is_named(const struct net_want *w)
-{
-	return w->link[0] && strcmp(w->link, "*") != 0;
-}
-
-/* The link an unnamed static want takes; a second address of the other family shares it. */
-static int pick_link(const struct net_conf *c, const struct net_link_id *links, size_t nlinks,
-		     const bool *named)
-{
-	for (size_t i = 0; i < nlinks; i++)
-		if (c->has_bootif && memcmp(c->bootif, links[i].mac, 6) == 0)
-			return (int)i;
-	for (size_t i = 0; i < nlinks; i++)
-		if (c->bootdev[0] && netconf_link_matches(c, c->bootdev, &links[i]))
-			return (int)i;
-	for (size_t i = 0; i < nlinks; i++)
-		if (links[i].carrier && !named[i])
-			return (int)i;
-	return NET_NO_LINK;
-}
-
-void netconf_assign(const struct net_conf *c, const struct net_link_id *links, size_t nlinks,
-		    bool patient, int ret[NET_WANTS_MAX])
-{
-	bool named[NET_LINKS_MAX] = { false };
-	size_t n = nlinks < NET_LINKS_MAX ? nlinks : NET_LINKS_MAX;
-
-	for (size_t w = 0; w < c->nwants; w++) {
-		ret[w] = NET_NO_LINK;
-		for (size_t i = 0; is_named(&c->wants[w]) && i < n; i++)
-			if (netconf_link_matches(c, c->wants[w].link, &links[i])) {
-				ret[w] = (int)i;
-				named[i] = true;
-			}
-	}
-	for (size_t w = 0; w < c->nwants; w++) {
-		const struct net_want *want = &c->wants[w];
-
-		if (ret[w] != NET_NO_LINK || (is_named(want) && patient))
-			continue;
-		if (!is_named(want) && want->method != NET_STATIC)
-			ret[w] = NET_ALL_LINKS;
-		else
-			ret[w] = pick_link(c, links, n, named);
-		/* Two lost names are two links, a second address of one want is the same one. */
-		if (is_named(want) && ret[w] >= 0) {
-			named[ret[w]] = true;
-			for (size_t k = w + 1; k < c->nwants; k++)
-				if (strcmp(c->wants[k].link, want->link) == 0)
-					ret[k] = ret[w];
-		}
-	}
+	for (size_t i = 0; i < c->nlayers; i++)
+		if (strcmp(c->layers[i].name, name) == 0)
+			return &c->layers[i];
+	return NULL;
 }

@@ -6,28 +6,26 @@
 #pragma once
 
 #include <net/if.h>
-#include <netinet/in.h>
-#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
+#include "init/netaddr.h"
+#include "init/netlayer.h"
 
 #define NET_WANTS_MAX 16
 #define NET_ROUTES_MAX 32
 #define NET_DNS_MAX 4
 #define NET_LINKS_MAX 32
 
-/* An address of either family; family AF_UNSPEC: none. */
-struct net_ip {
-	int family;
-	uint8_t bytes[16]; /* network order, IPv4 in the first four */
-};
-
+/* IPv6 by router advertisements is the kernel's work once a link is up; DHCPv6 is not spoken here. */
 enum net_method {
 	NET_STATIC,
-	NET_DHCP,
-	NET_AUTO, /* IPv6 router advertisements alone, which the kernel does once a link is up */
-	NET_OFF,  /* leave the link down */
+	NET_DHCP,  /* DHCPv4; what routers announce is taken as well */
+	NET_AUTO6, /* router advertisements alone */
+	NET_DHCP6, /* DHCPv6 was asked for: router advertisements, and a word when they do not do */
+	NET_EITHER6, /* router advertisements, else DHCPv6: as NET_DHCP6 */
+	NET_LINK6,   /* the link-local address alone */
+	NET_OFF,     /* leave the link down */
 };
 
 /* One ip= word. */
@@ -52,6 +50,8 @@ struct net_route {
 struct net_conf {
 	struct net_want wants[NET_WANTS_MAX];
 	size_t nwants;
+	struct net_layer layers[NET_LAYERS_MAX]; /* vlan=, bond=, bridge= */
+	size_t nlayers;
 	struct net_route routes[NET_ROUTES_MAX];
 	size_t nroutes;
 	struct net_ip dns[NET_DNS_MAX];
@@ -75,6 +75,9 @@ struct net_link_id {
 	char slot_name[32]; /* the same by its hotplug slot (ens3), or "" */
 	uint8_t mac[6];
 	bool carrier;
+	bool made;	      /* by vlan=, bond= or bridge= */
+	bool taken;	      /* a port of a bond or bridge: gets no addresses of its own */
+	char alias[IFNAMSIZ]; /* stands in for this bond or bridge that could not be made, or "" */
 };
 
 /* Reads the words; a wrong one goes to ignored, the others hold. -1 when out of memory only. */
@@ -84,21 +87,10 @@ void netconf_done(struct net_conf *c);
 /* One value of ip=, exposed for tests. -1 when not understood. */
 int netconf_parse_ip(struct net_want *ret, const char *value);
 
-/* Text to address; IPv6 may stand in brackets. -1 when it is neither. */
-int net_ip_parse(struct net_ip *ret, const char *text) must_check;
-/* INET6_ADDRSTRLEN bytes suffice. Returns buf, "" for AF_UNSPEC. */
-const char *net_ip_text(const struct net_ip *ip, char *buf, size_t size);
-bool net_ip_equal(const struct net_ip *a, const struct net_ip *b);
-/* Bits in an address of that family: 32 or 128. */
-unsigned net_ip_bits(int family);
-/* True when other lies in the network of ip/prefix. */
-bool net_ip_contains(const struct net_ip *ip, unsigned prefix, const struct net_ip *other);
-/* Prefix length of an IPv4 mask in network order; -1 when its ones are not contiguous. */
-int net_mask_prefix(const uint8_t mask[4]);
-/* aa:bb:cc:dd:ee:ff or with dashes. -1 when it is not one. */
-int net_mac_parse(uint8_t ret[6], const char *text) must_check;
+/* The layer of that name, NULL when there is none. */
+const struct net_layer *netconf_layer(const struct net_conf *c, const char *name);
 
-/* True when the operator's word for a link means this one: name, ifname=, path name, enx, MAC. */
+/* True when the operator's word for a link means this one: name, ifname=, path name, enx, MAC, alias. */
 bool netconf_link_matches(const struct net_conf *c, const char *word, const struct net_link_id *l);
 
 #define NET_ALL_LINKS (-2)
@@ -107,9 +99,19 @@ bool netconf_link_matches(const struct net_conf *c, const char *word, const stru
 /*
  * Which link each want belongs to: an index into links, NET_ALL_LINKS (DHCP without a name: every
  * link that no other want names), or NET_NO_LINK for now. A static want without a name takes the
- * BOOTIF or bootdev link, else the first one with carrier that nobody names. A want whose name is
- * unknown takes such a link once patient is false: the name may be one that this kernel does not
- * use, and a reachable rescue is worth more than a literal one.
+ * BOOTIF or bootdev link, else the first one with carrier that nobody names, one that was made
+ * before a card. A want whose name is unknown takes such a link once patient is false: the name may
+ * be one that this kernel does not use, and a reachable rescue is worth more than a literal one.
+ * The name of a layer is waited for. Taken links get nothing.
  */
 void netconf_assign(const struct net_conf *c, const struct net_link_id *links, size_t nlinks,
 		    bool patient, int ret[NET_WANTS_MAX]);
+
+/*
+ * Which links a layer is built on: indexes into links, in the order of its words. Once patient is
+ * false a layer of which no link is known takes the first card with carrier that is free. Returns
+ * their number; *ret_missing is how many of the words have no link.
+ */
+size_t netconf_below(const struct net_conf *c, const struct net_layer *layer,
+		     const struct net_link_id *links, size_t nlinks, bool patient,
+		     int ret[NET_BELOW_MAX], unsigned *ret_missing);

@@ -2,9 +2,6 @@
 #include "init/netd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <net/if_arp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,144 +16,6 @@
 
 #define PATIENCE_MS 10000 /* for a link of the name that was given */
 #define DHCP_RETRY_MS 2000
-
-/* Last component of a link's target, or "". */
-static void link_base(char *ret, size_t size, const char *path)
-{
-	char text[PATH_MAX];
-	ssize_t n = readlink(path, text, sizeof(text) - 1);
-
-	ret[0] = 0;
-	if (n <= 0)
-		return;
-	text[n] = 0;
-	const char *slash = strrchr(text, '/');
-
-	snprintf(ret, size, "%.*s", (int)size - 1, slash ? slash + 1 : text);
-}
-
-/* The hotplug slot at a PCI place "0000:00:03", -1 when there is none of that name. */
-static int find_slot(const char *place)
-{
-	cleanup_dir DIR *d = opendir("/sys/bus/pci/slots");
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d))) {
-		char path[PATH_MAX], text[32];
-		uint32_t slot;
-
-		if (parse_u32(entry->d_name, &slot) < 0)
-			continue;
-		snprintf(path, sizeof(path), "/sys/bus/pci/slots/%s/address", entry->d_name);
-		cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-		if (n > 0 && (size_t)n >= strlen(place) && strncmp(text, place, strlen(place)) == 0)
-			return (int)slot;
-	}
-	return -1;
-}
-
-/* Names that the old system may use for this card, by its PCI place. */
-static void read_names(struct net_link_id *id)
-{
-	char path[PATH_MAX], real[PATH_MAX], place[16];
-	unsigned domain, bus, device, function;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/device", id->name);
-	if (!realpath(path, real))
-		return;
-	for (char *slash; (slash = strrchr(real, '/')); *slash = 0) {
-		if (sscanf(slash, "/%4x:%2x:%2x.%1u", &domain, &bus, &device, &function) != 4)
-			continue;
-		char domain_part[16] = "", function_part[16] = "";
-
-		if (domain)
-			snprintf(domain_part, sizeof(domain_part), "P%u", domain);
-		if (function)
-			snprintf(function_part, sizeof(function_part), "f%u", function);
-		snprintf(id->path_name, sizeof(id->path_name), "en%.6sp%us%u%.2s", domain_part, bus,
-			 device, function_part);
-		snprintf(place, sizeof(place), "%04x:%02x:%02x", domain & 0xffff, bus & 0xff,
-			 device & 0xff);
-		int slot = find_slot(place);
-
-		if (slot >= 0)
-			snprintf(id->slot_name, sizeof(id->slot_name), "en%.6ss%d%.2s", domain_part,
-				 slot, function_part);
-		return;
-	}
-}
-
-static struct netd_link *find_link(struct netd *n, const struct rtnl_link *l)
-{
-	for (size_t i = 0; i < n->nlinks; i++)
-		if (n->links[i].ifindex == l->ifindex)
-			return &n->links[i];
-	if (n->nlinks == NET_LINKS_MAX)
-		return NULL;
-	struct netd_link *fresh = &n->links[n->nlinks++];
-	char path[64];
-
-	memset(fresh, 0, sizeof(*fresh));
-	fresh->dhcp_fd = -1;
-	fresh->ifindex = l->ifindex;
-	memcpy(fresh->id.name, l->name, sizeof(fresh->id.name));
-	snprintf(path, sizeof(path), "/sys/class/net/%s/device/driver", l->name);
-	link_base(fresh->driver, sizeof(fresh->driver), path);
-	read_names(&fresh->id);
-	return fresh;
-}
-
-static void stop_dhcp(struct netd_link *l)
-{
-	if (l->dhcp_fd >= 0)
-		close(l->dhcp_fd);
-	l->dhcp_fd = -1;
-	if (l->dhcp_pid > 0) {
-		kill(l->dhcp_pid, SIGKILL);
-		waitpid(l->dhcp_pid, NULL, 0);
-	}
-	l->dhcp_pid = 0;
-}
-
-/* Cards only: what we or a hypervisor driver put above or below a card is passed over. */
-static bool is_usable(const struct rtnl_link *l)
-{
-	if (l->type != ARPHRD_ETHER || !l->has_mac || (l->flags & IFF_LOOPBACK) || l->master)
-		return false;
-	return !l->kind[0] || strcmp(l->kind, "veth") == 0;
-}
-
-static int refresh_links(struct netd *n)
-{
-	static struct rtnl_link found[64];
-	int count = rtnl_links(n->fd, found, ARRAY_SIZE(found));
-
-	if (count < 0)
-		return -1;
-	for (size_t i = 0; i < n->nlinks; i++)
-		n->links[i].seen = false;
-	for (int i = 0; i < count; i++) {
-		struct netd_link *l = is_usable(&found[i]) ? find_link(n, &found[i]) : NULL;
-
-		if (!l)
-			continue;
-		/* A link that came back may have been given another address meanwhile. */
-		if (found[i].carrier && !l->id.carrier && l->dhcp_pid > 0)
-			kill(l->dhcp_pid, SIGUSR1);
-		l->seen = true;
-		l->mtu = found[i].mtu;
-		l->id.carrier = found[i].carrier;
-		memcpy(l->id.mac, found[i].mac, 6);
-	}
-	for (size_t i = n->nlinks; i > 0; i--)
-		if (!n->links[i - 1].seen) {
-			stop_dhcp(&n->links[i - 1]);
-			n->links[i - 1] = n->links[--n->nlinks];
-		}
-	return 0;
-}
 
 static void start_dhcp(struct netd *n, struct netd_link *l, uint64_t now)
 {
@@ -180,7 +39,7 @@ static void start_dhcp(struct netd *n, struct netd_link *l, uint64_t now)
 	l->dhcp_fd = pair[0];
 	if (l->dhcp_pid < 0) {
 		l->dhcp_pid = 0;
-		stop_dhcp(l);
+		netd_stop_dhcp(l);
 	}
 }
 
@@ -192,8 +51,9 @@ static void assign(struct netd *n, uint64_t now, int target[NET_WANTS_MAX])
 
 	for (size_t i = 0; i < n->nlinks; i++) {
 		ids[i] = n->links[i].id;
-		n->links[i].want_dhcp = n->conf->nwants == 0;
+		n->links[i].want_dhcp = n->conf->nwants == 0 && !ids[i].taken;
 		n->links[i].want_off = false;
+		n->links[i].want6 = NET_DHCP;
 	}
 	netconf_assign(n->conf, ids, n->nlinks, now - n->began_ms < PATIENCE_MS, target);
 	/* A static want stays with the link that took it. */
@@ -206,13 +66,34 @@ static void assign(struct netd *n, uint64_t now, int target[NET_WANTS_MAX])
 			named[target[w]] = true;
 	for (size_t w = 0; w < n->conf->nwants; w++)
 		for (size_t i = 0; i < n->nlinks; i++) {
-			bool all = target[w] == NET_ALL_LINKS && !named[i];
+			bool all = target[w] == NET_ALL_LINKS && !named[i] && !ids[i].taken;
+			enum net_method method = n->conf->wants[w].method;
 
 			if (!all && target[w] != (int)i)
 				continue;
-			n->links[i].want_dhcp |= n->conf->wants[w].method == NET_DHCP;
-			n->links[i].want_off |= n->conf->wants[w].method == NET_OFF;
+			n->links[i].want_dhcp |= method == NET_DHCP;
+			n->links[i].want_off |= method == NET_OFF;
+			if (method >= NET_AUTO6 && method <= NET_LINK6)
+				n->links[i].want6 = method;
 		}
+}
+
+/* All are taken up: carrier can be seen only then. What is made on others comes up after them. */
+static void raise_links(struct netd *n)
+{
+	for (size_t i = 0; i < n->nlinks; i++) {
+		struct netd_link *l = &n->links[i];
+		bool first = !l->ipv6_set;
+
+		if (l->raised || l->want_off)
+			continue;
+		if (first)
+			netd_apply_ipv6(n, l);
+		l->ipv6_set = true;
+		l->raised = rtnl_link_up(n->fd, l->ifindex, 0, NULL) == 0;
+		if (!l->raised && first)
+			log_warn("network: %s stays down: %s", l->id.name, strerror(errno));
+	}
 }
 
 static void bring_up(struct netd *n, uint64_t now)
@@ -220,15 +101,10 @@ static void bring_up(struct netd *n, uint64_t now)
 	int target[NET_WANTS_MAX];
 
 	assign(n, now, target);
+	raise_links(n);
 	for (size_t i = 0; i < n->nlinks; i++) {
 		struct netd_link *l = &n->links[i];
 
-		/* All are taken up: carrier can be seen only then. */
-		if (!l->raised && !l->want_off) {
-			if (rtnl_link_up(n->fd, l->ifindex, 0, NULL) < 0)
-				log_warn("network: %s stays down: %s", l->id.name, strerror(errno));
-			l->raised = true;
-		}
 		for (size_t w = 0; w < n->conf->nwants; w++) {
 			const struct net_want *want = &n->conf->wants[w];
 
@@ -243,6 +119,8 @@ static void bring_up(struct netd *n, uint64_t now)
 		}
 		if (l->want_dhcp && l->id.carrier)
 			start_dhcp(n, l, now);
+		else if (!l->want_dhcp && l->dhcp_pid > 0)
+			netd_stop_dhcp(l);
 	}
 	netd_apply_routes(n);
 }
@@ -256,7 +134,7 @@ static void take_dhcp_event(struct netd *n, struct netd_link *l)
 		return;
 	if (got != sizeof(e)) {
 		log_warn("network: the DHCP client of %s ended", l->id.name);
-		stop_dhcp(l);
+		netd_stop_dhcp(l);
 		return;
 	}
 	if (e.kind == DHCP_EV_LEASE) {
@@ -279,7 +157,7 @@ static bool has_address(struct netd *n)
 	int count = rtnl_addrs(n->fd, addrs, ARRAY_SIZE(addrs));
 
 	for (int i = 0; i < count; i++)
-		if (!addrs[i].is_link_scope)
+		if (!addrs[i].is_link_scope && !addrs[i].is_tentative)
 			return true;
 	return false;
 }
@@ -306,7 +184,7 @@ static int turn(struct netd *n, int timeout)
 		for (size_t k = 0; fds[i].revents && k < n->nlinks; k++)
 			if (n->links[k].ifindex == ifindex[i] && n->links[k].dhcp_fd >= 0)
 				take_dhcp_event(n, &n->links[k]);
-	return refresh_links(n);
+	return netd_refresh_links(n);
 }
 
 int netd_run(const struct strlist *words)
@@ -332,6 +210,9 @@ int netd_run(const struct strlist *words)
 	while (turn(&n, timeout) == 0) {
 		uint64_t now = now_ms();
 
+		while (netd_build_layers(&n, now - n.began_ms < PATIENCE_MS))
+			if (netd_refresh_links(&n) < 0)
+				break;
 		bring_up(&n, now);
 		bool up = has_address(&n);
 

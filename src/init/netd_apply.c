@@ -1,24 +1,64 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "init/netd.h"
 
 /* Several links may have a default route from DHCP; the first one found wins. */
 #define METRIC_DHCP 1024U
+/* What was given counts more than what routers announce, which the kernel enters with 1024. */
+#define METRIC_STATIC6 512U
+
+void netd_refused(struct netd *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	n->why_errno = errno;
+	va_start(ap, fmt);
+	vsnprintf(n->why, sizeof(n->why), fmt, ap);
+	va_end(ap);
+	log_warn("network: %s: %s", n->why, strerror(n->why_errno));
+}
 
 static void refused(struct netd *n, const struct netd_link *l, const char *what,
 		    const struct net_ip *ip, unsigned prefix)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	n->why_errno = errno;
-	snprintf(n->why, sizeof(n->why), "%s %s/%u on %s", what,
-		 net_ip_text(ip, text, sizeof(text)), prefix, l->id.name);
-	log_warn("network: %s: %s", n->why, strerror(n->why_errno));
+	netd_refused(n, "%s %s/%u on %s", what, net_ip_text(ip, text, sizeof(text)), prefix,
+		     l->id.name);
+}
+
+static void write_ipv6(const struct netd_link *l, const char *setting, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", l->id.name, setting);
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* A kernel without IPv6 has none of them. */
+	if (fd >= 0 && write_all(fd, value, strlen(value)) < 0)
+		log_warn("network: %s: %s", path, strerror(errno));
+}
+
+/*
+ * Router advertisements are the kernel's work; only whether it heeds them is ours to say. Before the
+ * link is up, or the kernel would have asked for one already.
+ */
+void netd_apply_ipv6(struct netd *n, struct netd_link *l)
+{
+	bool heed = l->want6 != NET_LINK6 && !l->id.taken;
+
+	(void)n;
+	write_ipv6(l, "accept_ra", heed ? "2" : "0"); /* 2: also when something made it a router */
+	write_ipv6(l, "autoconf", heed ? "1" : "0");
+	write_ipv6(l, "ndisc_notify", "1"); /* neighbours learn about a new address at once */
 }
 
 static void add_route(struct netd *n, const struct netd_link *l, const struct net_ip *to,
@@ -59,7 +99,7 @@ void netd_apply_static(struct netd *n, struct netd_link *l, const struct net_wan
 
 		add_route_via(n, l, is_peer ? &w->peer : &w->address,
 			      is_peer ? net_ip_bits(w->peer.family) : w->prefix, &any, 0,
-			      &w->gateway, 0);
+			      &w->gateway, w->address.family == AF_INET6 ? METRIC_STATIC6 : 0);
 	}
 	if (w->hostname[0] && sethostname(w->hostname, strlen(w->hostname)) < 0)
 		log_warn("host name %s: %s", w->hostname, strerror(errno));

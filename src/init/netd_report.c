@@ -12,6 +12,7 @@
 
 #define NO_LINK_AFTER_MS 10000
 #define NO_CARRIER_AFTER_MS 8000
+#define NO_ROUTER_AFTER_MS 15000
 #define ADDRS_MAX 64
 #define ROUTES_MAX 64
 
@@ -29,20 +30,41 @@ static json_t *ip_text(const struct net_ip *ip)
 	return ip->family ? json_string(net_ip_text(ip, text, sizeof(text))) : json_null();
 }
 
-static const char *method_of(const struct netd_link *l)
+static const char *method_of(const struct netd *n, const struct netd_link *l)
 {
 	if (l->want_off)
 		return "off";
 	if (l->want_dhcp)
 		return "dhcp";
-	for (size_t i = 0; i < NET_WANTS_MAX; i++)
-		if (l->applied[i])
+	for (size_t i = 0; i < n->conf->nwants; i++)
+		if (l->applied[i] && n->conf->wants[i].method == NET_STATIC)
 			return "static";
-	return "none";
+	switch (l->want6) {
+	case NET_AUTO6:
+		return "auto6";
+	case NET_DHCP6:
+		return "dhcp6";
+	case NET_EITHER6:
+		return "either6";
+	case NET_LINK6:
+		return "link6";
+	default:
+		return l->id.taken ? "port" : "none";
+	}
 }
 
-static json_t *link_json(const struct netd_link *l, const struct rtnl_addr *addrs, int naddrs,
-			 const struct rtnl_route *routes, int nroutes)
+/* Name of the layer a link is a port of. */
+static json_t *master_of(const struct netd *n, const struct netd_link *l)
+{
+	for (size_t i = 0; i < n->nlinks && l->master; i++)
+		if (n->links[i].ifindex == l->master)
+			return json_string(n->links[i].id.name);
+	return json_null();
+}
+
+static json_t *link_json(const struct netd *n, const struct netd_link *l,
+			 const struct rtnl_addr *addrs, int naddrs, const struct rtnl_route *routes,
+			 int nroutes)
 {
 	const uint8_t *m = l->id.mac;
 	json_t *list = json_array(), *gateway = NULL;
@@ -50,7 +72,8 @@ static json_t *link_json(const struct netd_link *l, const struct rtnl_addr *addr
 	json_t *other = json_array();
 
 	for (int i = 0; i < naddrs; i++)
-		if (addrs[i].ifindex == l->ifindex && !addrs[i].is_link_scope)
+		if (addrs[i].ifindex == l->ifindex && !addrs[i].is_link_scope &&
+		    !addrs[i].is_tentative)
 			json_array_append_new(list, cidr(&addrs[i].ip, addrs[i].prefix));
 	for (int i = 0; i < nroutes && !gateway; i++)
 		if (routes[i].ifindex == l->ifindex && routes[i].prefix == 0 &&
@@ -59,12 +82,13 @@ static json_t *link_json(const struct netd_link *l, const struct rtnl_addr *addr
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i][0])
 			json_array_append_new(other, json_string(names[i]));
-	return json_pack("{s:s, s:o, s:s, s:o, s:b, s:i, s:s, s:o, s:o}", "name", l->id.name, "mac",
+	return json_pack("{s:s, s:o, s:s, s:o, s:b, s:o, s:i, s:s, s:o, s:o}", "name", l->id.name,
+			 "mac",
 			 json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
 				      m[5]),
 			 "driver", l->driver, "other_names", other, "carrier", (int)l->id.carrier,
-			 "mtu", (int)l->mtu, "method", method_of(l), "addresses", list, "gateway",
-			 gateway ? gateway : json_null());
+			 "master", master_of(n, l), "mtu", (int)l->mtu, "method", method_of(n, l),
+			 "addresses", list, "gateway", gateway ? gateway : json_null());
 }
 
 /* Name servers: said on the boot line first, then by DHCP. */
@@ -110,7 +134,7 @@ void netd_write_state(struct netd *n)
 
 	for (size_t i = 0; i < n->nlinks; i++)
 		json_array_append_new(links,
-				      link_json(&n->links[i], addrs, naddrs, routes, nroutes));
+				      link_json(n, &n->links[i], addrs, naddrs, routes, nroutes));
 	for (int i = 0; i < nroutes; i++)
 		for (size_t k = 0; k < n->nlinks; k++)
 			if (routes[i].ifindex == n->links[k].ifindex)
@@ -140,9 +164,27 @@ void netd_write_state(struct netd *n)
 	write_resolv(n, dns, ndns);
 }
 
+/* A link that was to get its addresses from routers alone, of which one says that they do not give any. */
+static const struct netd_link *find_auto6(const struct netd *n)
+{
+	const struct netd_link *found = NULL;
+
+	for (size_t i = 0; i < n->nlinks; i++) {
+		const struct netd_link *l = &n->links[i];
+		bool managed = l->ra & RTNL_RA_MANAGED;
+
+		if (l->want6 != NET_AUTO6 && l->want6 != NET_DHCP6 && l->want6 != NET_EITHER6)
+			continue;
+		if (!found || (managed && !(found->ra & RTNL_RA_MANAGED)))
+			found = l;
+	}
+	return found;
+}
+
 bool netd_judge(const struct netd *n, bool has_address, uint64_t now, struct err *ret)
 {
 	uint64_t waited = now - n->began_ms;
+	const struct netd_link *auto6 = find_auto6(n);
 	bool carrier = false;
 	unsigned silence = 0;
 
@@ -166,6 +208,13 @@ bool netd_judge(const struct netd *n, bool has_address, uint64_t now, struct err
 	} else if (silence) {
 		/* Rounded, so that the console is not repainted for every attempt. */
 		err_set(ret, ERR_INIT_DHCP, 0, "no answer for more than %u s", silence / 30 * 30);
+	} else if (auto6 && waited >= NO_ROUTER_AFTER_MS) {
+		err_set(ret, ERR_INIT_NO_RA, 0, "%s: %s", auto6->id.name,
+			auto6->ra & RTNL_RA_MANAGED
+				? "the router says that addresses come from DHCPv6"
+			: auto6->ra & RTNL_RA_RECEIVED
+				? "a router has answered and gives no addresses"
+				: "no router has answered");
 	} else {
 		return false;
 	}

@@ -9,6 +9,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void try_layer(const struct net_conf *c, const struct net_layer *l,
+		      const struct net_link_id *links, bool patient)
+{
+	int below[NET_BELOW_MAX];
+	unsigned missing;
+	size_t n = netconf_below(c, l, links, 2, patient, below, &missing);
+
+	if (!l->name[0] || strlen(l->name) >= IFNAMSIZ || !l->nbelow || n > NET_BELOW_MAX ||
+	    (l->kind == NET_VLAN && (l->vid < 1 || l->vid > 4094 || l->nbelow != 1)))
+		abort();
+	for (size_t i = 0; i < n; i++)
+		if (below[i] < 0 || below[i] > 1)
+			abort();
+}
+
 static void try_net(const struct strlist *words)
 {
 	struct net_link_id links[2] = { { .name = "eth0", .mac = { 2, 0, 0, 0, 0, 1 } },
@@ -31,6 +46,8 @@ static void try_net(const struct strlist *words)
 		for (size_t i = 0; i < c.nwants; i++)
 			if (at[i] < NET_ALL_LINKS || at[i] > 1)
 				abort();
+		for (size_t i = 0; i < c.nlayers; i++)
+			try_layer(&c, &c.layers[i], links, patient);
 	}
 	netconf_done(&c);
 }

@@ -119,6 +119,10 @@ static void test_options(void **state)
 	module_options(&b, &words, "nvme");
 	assert_string_equal(strbuf_str(&b), "z");
 	strbuf_done(&b);
+	/* No bond of its own making. */
+	module_options(&b, &words, "bonding");
+	assert_string_equal(strbuf_str(&b), "max_bonds=0");
+	strbuf_done(&b);
 	strlist_done(&words);
 }
 

@@ -64,7 +64,15 @@ static void test_short_forms(void **state)
 	assert_string_equal(w.link, "52:54:00:12:34:56");
 	assert_int_equal(netconf_parse_ip(&w, "52-54-00-AB-34-56:auto6"), 0);
 	assert_string_equal(w.link, "52:54:00:ab:34:56");
-	assert_int_equal(w.method, NET_AUTO);
+	assert_int_equal(w.method, NET_AUTO6);
+	/* Of the words for IPv6 each means something else. */
+	assert_int_equal(netconf_parse_ip(&w, "eth0:dhcp6"), 0);
+	assert_int_equal(w.method, NET_DHCP6);
+	assert_int_equal(netconf_parse_ip(&w, "either6"), 0);
+	assert_int_equal(w.method, NET_EITHER6);
+	assert_int_equal(netconf_parse_ip(&w, ":::::eth1:link6"), 0);
+	assert_int_equal(w.method, NET_LINK6);
+	assert_string_equal(w.link, "eth1");
 	assert_int_equal(netconf_parse_ip(&w, "off"), 0);
 	assert_int_equal(w.method, NET_OFF);
 	assert_int_equal(netconf_parse_ip(&w, ":::::eth0:dhcp"), 0);
@@ -139,7 +147,7 @@ static void test_all_words(void **state)
 		  "rd.route=10.0.0.0/8:192.0.2.7 rd.route=default:192.0.2.9:eth0 "
 		  "rd.route=[2001:db8::/32]:[2001:db8::1] rd.route=198.51.100.0/24: "
 		  "ifname=wan:02:00:00:00:00:07 BOOTIF=01-02-00-00-00-00-08 rd.peerdns=0 "
-		  "ip=bogus vlan=a.5:a rd.route=10.0.0.0/8 equip=1 ip");
+		  "ip=bogus vlan=a.b:a rd.route=10.0.0.0/8 equip=1 ip vlan team=t0:a bond");
 	assert_int_equal(c.nwants, 1);
 	assert_int_equal(c.ndns, 3);
 	assert_string_equal(show(&c.dns[1]), "192.0.2.54");
@@ -151,8 +159,13 @@ static void test_all_words(void **state)
 	assert_int_equal(c.routes[2].prefix, 32);
 	assert_int_equal(c.routes[3].via.family, AF_UNSPEC);
 	assert_true(c.has_bootif && c.bootif[5] == 8 && c.no_peer_dns);
-	assert_int_equal(c.ignored.count, 3);
+	assert_int_equal(c.ignored.count, 4);
 	assert_string_equal(c.ignored.items[0], "ip=bogus");
+	assert_string_equal(c.ignored.items[3], "team=t0:a");
+	/* A bare bond is what dracut takes it for. */
+	assert_int_equal(c.nlayers, 1);
+	assert_string_equal(c.layers[0].name, "bond0");
+	assert_string_equal(c.layers[0].below[1], "eth1");
 	netconf_done(&c);
 }
 
@@ -209,12 +222,113 @@ static void test_assign(void **state)
 	assert_true(netconf_link_matches(&c, "enx020000000003", &links[2]));
 }
 
+static void test_layers(void **state)
+{
+	struct net_conf c;
+	struct net_layer *l;
+
+	(void)state;
+	parse(&c, "vlan=eth0.0105:02:00:00:00:00:07 vlan=vlan5:bond1 "
+		  "bond=bond1:02-00-00-00-00-01,eth1,02:00:00:00:00:03:mode=802.3ad,lacp_rate=fast,"
+		  "xmit_hash_policy=layer3+4,miimon=50,frob=1:9000 bridge=br0:bond1,eth7");
+	assert_int_equal(c.nlayers, 4);
+	assert_int_equal(c.layers[0].kind, NET_VLAN);
+	assert_int_equal(c.layers[0].vid, 105);
+	assert_string_equal(c.layers[0].below[0], "02:00:00:00:00:07");
+	assert_int_equal(c.layers[1].vid, 5);
+	l = &c.layers[2];
+	assert_string_equal(l->name, "bond1");
+	assert_int_equal(l->nbelow, 3);
+	assert_string_equal(l->below[0], "02:00:00:00:00:01");
+	assert_string_equal(l->below[1], "eth1");
+	assert_string_equal(l->below[2], "02:00:00:00:00:03");
+	assert_int_equal(l->option[BOND_MODE], BOND_MODE_8023AD);
+	assert_int_equal(l->option[BOND_LACP_RATE], 1);
+	assert_int_equal(l->option[BOND_XMIT_HASH_POLICY], 1);
+	assert_int_equal(l->option[BOND_MIIMON], 50);
+	assert_int_equal(l->option[BOND_UPDELAY], BOND_NOT_SAID);
+	assert_int_equal(l->mtu, 9000);
+	assert_int_equal(c.layers[3].kind, NET_BRIDGE);
+	assert_int_equal(c.layers[3].nbelow, 2);
+	/* The bond holds, and its unknown option is said. */
+	assert_int_equal(c.ignored.count, 1);
+	netconf_done(&c);
+
+	/* Defaults: the kernel's first mode, and a cable that is pulled gets noticed. */
+	parse(&c, "bond=b:eth0,eth1::1400 bond=p:eth2:mode=1,primary=eth2");
+	assert_int_equal(c.nlayers, 2);
+	assert_int_equal(c.layers[0].option[BOND_MODE], 0);
+	assert_int_equal(c.layers[0].option[BOND_MIIMON], 100);
+	assert_int_equal(c.layers[0].mtu, 1400);
+	assert_int_equal(c.layers[1].option[BOND_MODE], 1);
+	assert_string_equal(c.layers[1].primary, "eth2");
+	assert_int_equal(c.ignored.count, 0);
+	netconf_done(&c);
+
+	/* None of these is a link that could be made; a name counts once. */
+	parse(&c, "vlan=eth0:eth0 vlan=v4095:eth0 vlan=v0:eth0 vlan=v5: vlan=v5:a,b vlan=v/5:a "
+		  "vlan=averyveryverylongname5:a bond=b bond=b: bond=b:,x bond=b:a:mode=1:99999 "
+		  "bridge=br0:a:x vlan=x5:a bridge=x5:b bond=b:1,2,3,4,5,6,7,8,9");
+	assert_int_equal(c.nlayers, 1);
+	assert_string_equal(c.layers[0].name, "x5");
+	assert_int_equal(c.ignored.count, 14);
+	netconf_done(&c);
+}
+
+static void test_assign_with_layers(void **state)
+{
+	/* eth0 and eth1 are ports of bond0 and all three have one address; eth0.5 is on eth2. */
+	struct net_link_id links[5] = { link_id("eth0", 1, true), link_id("eth1", 2, true),
+					link_id("eth2", 3, true), link_id("bond0", 1, true),
+					link_id("eth0.5", 3, true) };
+	struct net_conf c;
+	int at[NET_WANTS_MAX], below[NET_BELOW_MAX];
+	unsigned missing;
+
+	(void)state;
+	links[0].taken = links[1].taken = true;
+	links[3].made = links[4].made = true;
+	parse(&c,
+	      "bond=bond0:eth0,eth1,eth9 vlan=eth0.5:eth2 ip=192.0.2.1:::24::bond0:none "
+	      "ip=192.0.2.2:::24::02-00-00-00-00-01:none ip=192.0.2.3:::24::02-00-00-00-00-03:none "
+	      "ip=192.0.2.4:::24:::none");
+	netconf_assign(&c, links, 5, true, at);
+	assert_int_equal(at[0], 3);
+	assert_int_equal(at[1], 3); /* the address of a port means the bond */
+	assert_int_equal(at[2], 2); /* that of a card means the card */
+	assert_int_equal(at[3], 4); /* whoever made a link wants to use it */
+	assert_int_equal(netconf_below(&c, &c.layers[0], links, 5, true, below, &missing), 2);
+	assert_int_equal(below[0], 0);
+	assert_int_equal(below[1], 1);
+	assert_int_equal(missing, 1);
+	/* The name of a bond that is not there yet is waited for, however long. */
+	links[0].taken = links[1].taken = false;
+	netconf_assign(&c, links, 3, false, at);
+	assert_int_equal(at[0], NET_NO_LINK);
+	/* One card stands in for it. */
+	strcpy(links[1].alias, "bond0");
+	netconf_assign(&c, links, 3, true, at);
+	assert_int_equal(at[0], 1);
+	netconf_done(&c);
+
+	/* A VLAN on a card that is called otherwise here: the first free one, in the end. */
+	parse(&c, "vlan=v5:eno1 ip=192.0.2.1:::24::eth0:none");
+	assert_int_equal(netconf_below(&c, &c.layers[0], links, 3, true, below, &missing), 0);
+	assert_int_equal(netconf_below(&c, &c.layers[0], links, 3, false, below, &missing), 1);
+	assert_int_equal(below[0], 1);
+	netconf_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_short_forms),
-		cmocka_unit_test(test_long_form), cmocka_unit_test(test_all_words),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_short_forms),
+		cmocka_unit_test(test_long_form),
+		cmocka_unit_test(test_all_words),
 		cmocka_unit_test(test_assign),
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_assign_with_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
