@@ -66,7 +66,7 @@ UNDER_serve := ssh job disk transfer rewrite base
 UNDER_cli := serve job init ssh disk transfer rewrite base
 
 STATIC_LIBS := -lssh -larchive -lblkid -lext2fs -lcom_err -ljansson -lcrypto -lacl -llzma -lzstd \
-               -llz4 -lbz2 -lz -lnettle -luuid
+               -llz4 -lbz2 -lz -lnettle -luuid -lyaml
 SHARED_LIBS := $(STATIC_LIBS)
 
 all: $(B)/rehost

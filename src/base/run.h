@@ -28,3 +28,7 @@ bool run_is_observer(void);
 
 /* In the run folder while the rescue still looks for drivers of the devices that were there at power-on. */
 #define COLDPLUG_MARK "coldplug"
+
+/* In the run folder; the service touches it every few seconds while it can (init/watchdog). */
+#define HEARTBEAT_FILE "heartbeat"
+#define HEARTBEAT_EVERY_MS 5000

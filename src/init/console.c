@@ -196,7 +196,8 @@ static int collect(struct strlist *lines, struct strbuf *progress_line)
 	cleanup_strbuf struct strbuf fingerprint = STRBUF_INIT, password = STRBUF_INIT;
 	cleanup_strbuf struct strbuf state = STRBUF_INIT, progress = STRBUF_INIT;
 	cleanup_strbuf struct strbuf keys = STRBUF_INIT, errors = STRBUF_INIT;
-	cleanup_strbuf struct strbuf port = STRBUF_INIT;
+	cleanup_strbuf struct strbuf port = STRBUF_INIT, seed = STRBUF_INIT;
+	cleanup_strbuf struct strbuf watchdog = STRBUF_INIT;
 	struct console_facts f = { .version = REHOST_VERSION };
 	struct utsname u;
 
@@ -208,6 +209,8 @@ static int collect(struct strlist *lines, struct strbuf *progress_line)
 	read_text(&progress, "progress");
 	read_text(&keys, "authorized_keys");
 	read_text(&port, "port");
+	read_text(&seed, "seed_note");
+	read_text(&watchdog, "watchdog");
 	for (size_t i = 0; i < ARRAY_SIZE(error_files); i++) {
 		if (errors.len && errors.data[errors.len - 1] != '\n')
 			strbuf_addc(&errors, '\n');
@@ -222,6 +225,8 @@ static int collect(struct strlist *lines, struct strbuf *progress_line)
 	f.state = strbuf_str(&state);
 	f.progress = strbuf_str(progress_line);
 	f.errors = strbuf_str(&errors);
+	f.seed = strbuf_str(&seed);
+	f.watchdog = strbuf_str(&watchdog);
 	f.keys = count_lines(strbuf_str(&keys));
 	if (parse_u32(strbuf_str(&port), &f.port) < 0)
 		f.port = 22;

@@ -18,6 +18,8 @@ struct console_facts {
 	const char *state;    /* the migration's state in words */
 	const char *progress; /* one line made from the file 'progress' */
 	const char *errors;   /* reports, many lines */
+	const char *seed;     /* what a seed gave */
+	const char *watchdog; /* what resets this machine, and when */
 	unsigned port;	      /* of the SSH service */
 };
 

@@ -116,6 +116,10 @@ int console_render(struct strlist *lines, const struct console_facts *f, unsigne
 			return -1;
 	if (add_login(lines, f) < 0)
 		return -1;
+	if (!str_is_empty(f->seed) && add_text(lines, "Seed: ", f->seed, width) < 0)
+		return -1;
+	if (!str_is_empty(f->watchdog) && add_text(lines, "Watchdog: ", f->watchdog, width) < 0)
+		return -1;
 	if (!str_is_empty(f->state) && add_text(lines, "State: ", f->state, width) < 0)
 		return -1;
 	if (!str_is_empty(f->progress) && add_text(lines, "Now: ", f->progress, width) < 0)

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "init/cmdline.h"
 #include "init/modload.h"
+#include "init/watchdog.h"
 
 #define SENTINEL "/etc/rehost/complete"
 #define TERM_WAIT_MS 5000
@@ -234,6 +235,7 @@ static void start_deadline(bool power_off)
 {
 	if (fork() != 0)
 		return;
+	watchdog_in_child();
 	sleep(SYNC_WAIT_S);
 	write_setting("/proc/sysrq-trigger", power_off ? "o" : "b");
 	_exit(0);
@@ -241,6 +243,7 @@ static void start_deadline(bool power_off)
 
 void early_shutdown(bool power_off)
 {
+	watchdog_extend();
 	/* The command 'reboot' has an answer on its way through SSH: cut off it would look like a failure. */
 	usleep(FAREWELL_MS * 1000);
 	kill(-1, SIGTERM);
@@ -251,6 +254,7 @@ void early_shutdown(bool power_off)
 	sync();
 	unmount_all();
 	sync();
+	watchdog_stop();
 	reboot(power_off ? RB_POWER_OFF : RB_AUTOBOOT);
 	/* The kernel did not do it: the hard way. */
 	sleep(REBOOT_WAIT_S);

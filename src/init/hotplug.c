@@ -28,11 +28,11 @@ struct walk {
 	struct strlist done;	/* module files tried */
 	struct strlist asked;	/* modalias strings tried */
 	struct strlist unknown; /* devices this image has no driver for */
-	bool urgent_only;
+	enum hotplug_stage stage;
 	int loaded;
 };
 
-bool hotplug_is_urgent(const char *modalias)
+static bool is_urgent(const char *modalias)
 {
 	/* virtio device ids 1 network, 4 entropy; PCI class 02 network; virtio PCI ids are buses. */
 	static const char *const begins[] = {
@@ -46,6 +46,14 @@ bool hotplug_is_urgent(const char *modalias)
 		if (str_starts(modalias, begins[i]))
 			return true;
 	return str_starts(modalias, "pci:") && strstr(modalias, "bc02");
+}
+
+/* The processor's own are ciphers and checksums, which test themselves for seconds on a slow machine. */
+enum hotplug_stage hotplug_stage(const char *modalias)
+{
+	if (is_urgent(modalias))
+		return STAGE_NETWORK;
+	return str_starts(modalias, "cpu:") ? STAGE_ALL : STAGE_DEVICES;
 }
 
 bool hotplug_is_telling(const char *modalias)
@@ -67,7 +75,7 @@ static void ask_for(struct walk *w, const char *modalias)
 	struct err e = ERR_INIT;
 	int n;
 
-	if (w->urgent_only && !hotplug_is_urgent(modalias))
+	if (hotplug_stage(modalias) > w->stage)
 		return;
 	if (strlist_has(&w->asked, modalias) || strlist_add(&w->asked, modalias) < 0)
 		return;
@@ -119,9 +127,9 @@ static void walk_dir(struct walk *w, int fd, int depth)
 }
 
 /* A bus driver makes new devices, so walk until nothing new is loaded. */
-static void coldplug(struct walk *w, bool urgent_only)
+static void coldplug(struct walk *w, enum hotplug_stage stage)
 {
-	w->urgent_only = urgent_only;
+	w->stage = stage;
 	for (int i = 0; i < PASSES_MAX; i++) {
 		int fd = open("/sys/devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -201,7 +209,7 @@ static void settle(struct walk *w, int fd)
 
 	while (fd >= 0 && now_ms() < end && poll(&p, 1, QUIET_MS) > 0)
 		if (take_uevent(w, fd))
-			coldplug(w, false);
+			coldplug(w, STAGE_DEVICES);
 	unlink(run_path(path, sizeof(path), COLDPLUG_MARK));
 	log_info("modules: devices have settled");
 }
@@ -217,16 +225,17 @@ int hotplug_run(void)
 		return EXIT_UNTOUCHED;
 	}
 	log_debug("modules: tables read");
-	coldplug(&w, true);
-	coldplug(&w, false);
+	coldplug(&w, STAGE_NETWORK);
+	coldplug(&w, STAGE_DEVICES);
+	settle(&w, fd);
+	coldplug(&w, STAGE_ALL);
 	log_info("modules: %zu files tried, %zu devices without a driver here", w.done.count,
 		 w.unknown.count);
 	for (size_t i = 0; i < w.unknown.count; i++)
 		if (hotplug_is_telling(w.unknown.items[i]))
 			log_info("no driver here for %s", w.unknown.items[i]);
-	settle(&w, fd);
 	while (fd >= 0)
 		if (take_uevent(&w, fd))
-			coldplug(&w, false);
+			coldplug(&w, STAGE_ALL);
 	return EXIT_UNTOUCHED;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process that finds drivers: first every device that is there (modalias files below
- * /sys/devices, network first, again until a walk loads nothing new), then what the kernel
- * announces. Both use the same tables.
+ * /sys/devices, in stages, again until a walk loads nothing new), then what the kernel announces.
+ * Both use the same tables.
  */
 #pragma once
 
@@ -18,8 +18,15 @@ void hotplug_announce(void);
 /* Runs for ever; returns an exit status only when it cannot work. Forked by PID 1. */
 int hotplug_run(void);
 
-/* True for modalias strings of network cards and random sources: they are loaded before disks. */
-bool hotplug_is_urgent(const char *modalias);
+/* The order of loading: the way in, then what a migration waits for, then what makes it faster. */
+enum hotplug_stage {
+	STAGE_NETWORK, /* network cards and random sources */
+	STAGE_DEVICES, /* all but the processor's */
+	STAGE_ALL,
+};
+
+/* The stage in which the driver for a modalias string is due. */
+enum hotplug_stage hotplug_stage(const char *modalias);
 
 /* True for a device whose missing driver an operator should hear of: disks, cards, not a beeper. */
 bool hotplug_is_telling(const char *modalias);

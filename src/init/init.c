@@ -26,7 +26,9 @@
 #include "init/early.h"
 #include "init/hotplug.h"
 #include "init/netd.h"
+#include "init/seed.h"
 #include "init/settings.h"
+#include "init/watchdog.h"
 
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 30000
@@ -41,6 +43,7 @@ struct child {
 	const char *name;
 	int (*run)(const struct boot *b);
 	const char *oom_score;
+	bool once; /* not started again after it ended */
 	bool enabled;
 	pid_t pid;
 	uint64_t started_ms, start_ms; /* last start, next start */
@@ -82,6 +85,26 @@ static bool option_is_set(const struct boot *b, const char *key)
 
 	return v && (strcmp(v, "1") == 0 || strcmp(v, "yes") == 0 || strcmp(v, "on") == 0 ||
 		     strcmp(v, "true") == 0);
+}
+
+static bool option_is_off(const struct boot *b, const char *key)
+{
+	const char *v = option_value(b, key);
+
+	return v && (strcmp(v, "0") == 0 || strcmp(v, "no") == 0 || strcmp(v, "off") == 0 ||
+		     strcmp(v, "false") == 0);
+}
+
+/* The boot line's own network counts more than a seed's; keys of a seed must be asked for. */
+static int run_seed(const struct boot *b)
+{
+	struct net_conf conf;
+	bool take_network, take_keys = option_is_set(b, "seed");
+
+	if (netconf_parse(&conf, &b->words) < 0)
+		return EXIT_UNTOUCHED;
+	take_network = conf.nwants == 0 && conf.nlayers == 0;
+	return take_network || take_keys ? seed_run(take_network, take_keys) : 0;
 }
 
 static int run_console(const struct boot *b)
@@ -159,6 +182,7 @@ static struct child children[] = {
 	{ .name = "rehost-modules", .run = run_hotplug, .oom_score = "-900", .enabled = true },
 	{ .name = "rehost-net", .run = run_net, .oom_score = "-900", .enabled = true },
 	{ .name = "rehost-serve", .run = run_serve, .oom_score = "0" },
+	{ .name = "rehost-seed", .run = run_seed, .oom_score = "0", .once = true },
 	{ .name = "rehost-console", .run = run_console, .oom_score = "-500" },
 	{ .name = "rehost-shell", .run = run_shell, .oom_score = "0" },
 };
@@ -178,6 +202,7 @@ static void start_child(struct child *c, const struct boot *b, uint64_t now)
 	if (c->pid == 0) {
 		sigset_t none;
 
+		watchdog_in_child();
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		setsid();
@@ -200,6 +225,9 @@ static void child_ended(struct child *c, int status, uint64_t now)
 		c->backoff_ms *= 2;
 	c->pid = 0;
 	c->start_ms = now + c->backoff_ms;
+	c->enabled = c->enabled && !c->once;
+	if (c->once && status == 0)
+		return;
 	if (WIFSIGNALED(status))
 		log_warn("%s was ended by signal %d", c->name, WTERMSIG(status));
 	else
@@ -269,8 +297,10 @@ static void supervise(const struct boot *b, int signals)
 {
 	for (;;) {
 		struct pollfd fd = { signals, POLLIN, 0 };
-		int wait = start_due(b);
+		int wait = start_due(b), feed = watchdog_tick(now_ms());
 
+		if (feed >= 0 && (wait < 0 || feed < wait))
+			wait = feed;
 		if (signals < 0) { /* no memory for a descriptor: look now and then */
 			usleep(100000);
 		} else if (poll(&fd, 1, wait) > 0) {
@@ -330,8 +360,10 @@ static void apply_settings(struct boot *b)
 	if (file_slurp(RUN_DIR_INIT "/options", &b->options, 1 << 20, NULL) < 0)
 		log_warn("init: no options");
 	log_info("init: %d SSH keys", keys);
+	watchdog_setup(option_value(b, "watchdog"), now_ms());
 	child_named("rehost-serve")->enabled = true;
 	child_named("rehost-console")->enabled = true;
+	child_named("rehost-seed")->enabled = !option_is_off(b, "seed");
 	child_named("rehost-shell")->enabled = option_is_set(b, "shell") &&
 					       access("/bin/busybox", X_OK) == 0;
 }

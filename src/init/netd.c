@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/netd.h"
+#include "init/seed.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +36,7 @@ static void start_dhcp(struct netd *n, struct netd_link *l, uint64_t now)
 		close(pair[0]);
 		close(n->fd);
 		close(n->events);
+		close(n->seed_watch);
 		_exit(dhcp_run(l->ifindex, l->id.name, l->id.mac, pair[1]));
 	}
 	close(pair[1]);
@@ -162,13 +166,40 @@ static bool has_address(struct netd *n)
 	return false;
 }
 
+/*
+ * Words of a seed, once, when the boot line says nothing itself. Links that they do not name go on
+ * asking DHCP: a seed may be another machine's.
+ */
+static void take_seed(struct netd *n, const struct strlist *boot_words)
+{
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+	static struct net_conf conf;
+	struct strlist words = STRLIST_INIT;
+
+	if (n->conf->nwants || n->conf->nlayers ||
+	    file_slurp(SEED_NETWORK, &text, SEED_FILE_MAX, NULL) < 0)
+		return;
+	for (size_t i = 0; i < boot_words->count; i++)
+		if (strlist_add(&words, boot_words->items[i]) < 0)
+			return;
+	if (strlist_split(&words, strbuf_str(&text), "\n") < 0 ||
+	    strlist_add(&words, "ip=dhcp") < 0 || netconf_parse(&conf, &words) < 0)
+		return;
+	for (size_t i = boot_words->count; i < words.count; i++)
+		log_info("network: the seed says %s", words.items[i]);
+	n->conf = &conf;
+	n->began_ms = now_ms(); /* names get their time to appear */
+	strlist_done(&words);
+}
+
 /* One round: wait for news, look at everything, set what is missing. */
 static int turn(struct netd *n, int timeout)
 {
-	struct pollfd fds[NET_LINKS_MAX + 1] = { { n->events, POLLIN, 0 } };
-	int ifindex[NET_LINKS_MAX + 1];
+	struct pollfd fds[NET_LINKS_MAX + 2] = { { n->events, POLLIN, 0 },
+						 { n->seed_watch, POLLIN, 0 } };
+	int ifindex[NET_LINKS_MAX + 2];
 	char scrap[8192];
-	nfds_t count = 1;
+	nfds_t count = 2;
 
 	for (size_t i = 0; i < n->nlinks; i++)
 		if (n->links[i].dhcp_fd >= 0) {
@@ -180,11 +211,25 @@ static int turn(struct netd *n, int timeout)
 	/* What the messages say is read from the kernel again, so lost ones do not matter. */
 	while (fds[0].revents && recv(n->events, scrap, sizeof(scrap), MSG_DONTWAIT) >= 0)
 		;
-	for (nfds_t i = 1; i < count; i++)
+	if (fds[1].revents && read(n->seed_watch, scrap, sizeof(scrap)) < 0)
+		log_debug("network: inotify: %s", strerror(errno));
+	for (nfds_t i = 2; i < count; i++)
 		for (size_t k = 0; fds[i].revents && k < n->nlinks; k++)
 			if (n->links[k].ifindex == ifindex[i] && n->links[k].dhcp_fd >= 0)
 				take_dhcp_event(n, &n->links[k]);
 	return netd_refresh_links(n);
+}
+
+/* A descriptor that is readable when a seed's words were put in place; -1: there will be none. */
+static int watch_seed(void)
+{
+	cleanup_fd int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (mkdir(SEED_DIR, 0700) < 0 && errno != EEXIST)
+		return -1;
+	if (fd < 0 || inotify_add_watch(fd, SEED_DIR, IN_MOVED_TO) < 0)
+		return -1;
+	return fd_take(&fd);
 }
 
 int netd_run(const struct strlist *words)
@@ -201,6 +246,7 @@ int netd_run(const struct strlist *words)
 	n.began_ms = now_ms();
 	n.fd = rtnl_open(0);
 	n.events = rtnl_open(RTNL_LISTEN_LINKS);
+	n.seed_watch = watch_seed();
 	if (n.fd < 0 || n.events < 0) {
 		log_error("network: netlink: %s", strerror(errno));
 		return EXIT_UNTOUCHED;
@@ -210,6 +256,7 @@ int netd_run(const struct strlist *words)
 	while (turn(&n, timeout) == 0) {
 		uint64_t now = now_ms();
 
+		take_seed(&n, words);
 		while (netd_build_layers(&n, now - n.began_ms < PATIENCE_MS))
 			if (netd_refresh_links(&n) < 0)
 				break;

@@ -38,6 +38,7 @@ struct netd_link {
 
 struct netd {
 	int fd, events; /* rtnetlink: requests, news of links */
+	int seed_watch; /* inotify on the seed's folder, -1: none */
 	const struct net_conf *conf;
 	struct netd_link links[NET_LINKS_MAX];
 	size_t nlinks;

@@ -121,19 +121,25 @@ static int take_bond_option(struct net_layer *l, const char *word)
 /* OPTIONS[:MTU], both may be empty. */
 static int take_bond_tail(struct net_layer *l, const char *text, bool *ret_partly)
 {
-	cleanup_strlist struct strlist words = STRLIST_INIT;
-	cleanup_strlist struct strlist parts = STRLIST_INIT;
-	size_t n = strcspn(text, ":");
 	uint32_t mtu;
 
-	if (strlist_addn(&parts, text, n) < 0 || strlist_split(&words, parts.items[0], ",") < 0)
-		return -1;
-	for (size_t i = 0; i < words.count; i++)
-		if (take_bond_option(l, words.items[i]) < 0)
+	while (*text && *text != ':') {
+		/* Here a MAC may have colons too. */
+		size_t key = str_starts(text, "primary=") ? strlen("primary=") : 0;
+		size_t n = key + link_word_len(text + key);
+		char word[80];
+
+		if (n >= sizeof(word))
+			return -1;
+		memcpy(word, text, n);
+		word[n] = 0;
+		if (take_bond_option(l, word) < 0)
 			*ret_partly = true;
-	if (!text[n] || !text[n + 1])
+		text += n + (text[n] == ',');
+	}
+	if (!text[0] || !text[1])
 		return 0;
-	if (parse_u32(text + n + 1, &mtu) < 0 || mtu < 68 || mtu > 65535)
+	if (parse_u32(text + 1, &mtu) < 0 || mtu < 68 || mtu > 65535)
 		return -1;
 	l->mtu = mtu;
 	return 0;

@@ -186,10 +186,14 @@ static void test_uevent(void **state)
 	/* The last value is not terminated within the message. */
 	assert_null(uevent_value(m, sizeof(m) - 1, "SEQNUM"));
 	assert_null(uevent_value(m, 0, "ACTION"));
-	assert_true(hotplug_is_urgent("virtio:d00000001v00001AF4"));
-	assert_false(hotplug_is_urgent("virtio:d00000002v00001AF4"));
-	assert_true(hotplug_is_urgent("pci:v00001D0Fd0000EC20sv0sd0bc02sc00i00"));
-	assert_false(hotplug_is_urgent("pci:v00001D0Fd00008061sv0sd0bc01sc08i02"));
+	assert_int_equal(hotplug_stage("virtio:d00000001v00001AF4"), STAGE_NETWORK);
+	assert_int_equal(hotplug_stage("virtio:d00000002v00001AF4"), STAGE_DEVICES);
+	assert_int_equal(hotplug_stage("scsi:t-0x00"), STAGE_DEVICES);
+	/* Ciphers come after the disks that a migration waits for. */
+	assert_int_equal(hotplug_stage("cpu:type:x86,ven0000fam0006mod000F:feature:,0099,"),
+			 STAGE_ALL);
+	assert_int_equal(hotplug_stage("pci:v00001D0Fd0000EC20sv0sd0bc02sc00i00"), STAGE_NETWORK);
+	assert_int_equal(hotplug_stage("pci:v00001D0Fd00008061sv0sd0bc01sc08i02"), STAGE_DEVICES);
 	assert_true(hotplug_is_telling("pci:v00001D0Fd00008061sv0sd0bc01sc08i02"));
 	assert_true(hotplug_is_telling("virtio:d00000002v00001AF4"));
 	assert_false(hotplug_is_telling("pci:v00001AF4d00001000sv0sd0bc02sc00i00"));

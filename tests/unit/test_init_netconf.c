@@ -255,13 +255,14 @@ static void test_layers(void **state)
 	netconf_done(&c);
 
 	/* Defaults: the kernel's first mode, and a cable that is pulled gets noticed. */
-	parse(&c, "bond=b:eth0,eth1::1400 bond=p:eth2:mode=1,primary=eth2");
+	parse(&c, "bond=b:eth0,eth1::1400 bond=p:eth2:mode=1,primary=02:00:00:00:00:02:1500");
 	assert_int_equal(c.nlayers, 2);
 	assert_int_equal(c.layers[0].option[BOND_MODE], 0);
 	assert_int_equal(c.layers[0].option[BOND_MIIMON], 100);
 	assert_int_equal(c.layers[0].mtu, 1400);
 	assert_int_equal(c.layers[1].option[BOND_MODE], 1);
-	assert_string_equal(c.layers[1].primary, "eth2");
+	assert_string_equal(c.layers[1].primary, "02:00:00:00:00:02");
+	assert_int_equal(c.layers[1].mtu, 1500);
 	assert_int_equal(c.ignored.count, 0);
 	netconf_done(&c);
 

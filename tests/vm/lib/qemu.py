@@ -252,15 +252,15 @@ class Machine:
     def ssh(self, command, **kw):
         return self.net.ssh(self.address, command, **kw)
 
-    def qmp(self, command):
+    def qmp(self, command, **arguments):
         """One QMP command on a connection of its own."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(20)
             s.connect(str(self.qmp_path))
             f = s.makefile("rw")
             json.loads(f.readline())
-            for name in "qmp_capabilities", command:
-                f.write(json.dumps({"execute": name}) + "\n")
+            for request in {"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}:
+                f.write(json.dumps(request) + "\n")
                 f.flush()
                 while "return" not in (reply := json.loads(f.readline())):
                     if "error" in reply:
