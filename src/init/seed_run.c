@@ -187,7 +187,7 @@ static int write_keys(const struct strlist *keys)
 		return -1;
 	for (size_t i = 0; i < keys->count; i++)
 		strbuf_addf(&old, "%s\n", keys->items[i]);
-	count = cmdline_keys(&fresh, &words, strbuf_str(&old), &skipped);
+	count = cmdline_keys(&fresh, &words, "key", strbuf_str(&old), &skipped);
 	if (count <= 0 ||
 	    file_replace(RUN_DIR_INIT "/authorized_keys", fresh.data, fresh.len, 0600, NULL) < 0)
 		return -1;
