@@ -58,17 +58,38 @@ int cmd_status(const struct command *c, int argc, char **argv)
 int cmd_switch(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
+	bool without_loader = false;
+	const struct command_option options[] = { { "without-loader", &without_loader, NULL } };
+	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
+
+	return rc >= 0 ? rc : command_end(c, false, job_switch(without_loader, stdout, &e), &e);
+}
+
+int cmd_confirm(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	char **words;
+	int rc = command_options(c, argc, argv, NULL, 0, NULL, 1, 1, &words);
+
+	return rc >= 0 ? rc : command_end(c, false, job_confirm(words[0], stdout, &e), &e);
+}
+
+int cmd_guard(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
 	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
 
-	return rc >= 0 ? rc : command_end(c, false, job_switch(stdout, &e), &e);
+	return rc >= 0 ? rc : command_end_offline(false, job_guard(stdout, &e), &e);
 }
 
 int cmd_release(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
+	bool unconfirmed = false;
+	const struct command_option options[] = { { "unconfirmed", &unconfirmed, NULL } };
+	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
 
-	return rc >= 0 ? rc : command_end(c, false, job_release(stdout, &e), &e);
+	return rc >= 0 ? rc : command_end(c, false, job_release(unconfirmed, stdout, &e), &e);
 }
 
 int cmd_rollback(const struct command *c, int argc, char **argv)

@@ -8,6 +8,17 @@
 #include "cli/commands.h"
 #include "job/job.h"
 
+static int receive_loader(const struct command *c, const struct receive_options *o)
+{
+	struct err e = ERR_INIT;
+
+	if (o->update || o->delete_ok)
+		return command_usage(c, "--update and --delete-ok are for 'receive tar'");
+	if (isatty(STDIN_FILENO))
+		return command_usage(c, "stdin is a terminal; give it the loader archive");
+	return command_end(c, false, job_receive_loader(STDIN_FILENO, stdout, &e), &e);
+}
+
 int cmd_receive(const struct command *c, int argc, char **argv)
 {
 	struct receive_options o = { 0 };
@@ -21,11 +32,14 @@ int cmd_receive(const struct command *c, int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	if (strcmp(words[0], "loader") == 0)
+		return receive_loader(c, &o);
 	if (strcmp(words[0], "tar") != 0) {
 		char shown[64];
 
 		str_escape(shown, sizeof(shown), words[0]);
-		return command_usage(c, "the kind of stream must be 'tar', not '%s'", shown);
+		return command_usage(c, "the kind of stream must be 'tar' or 'loader', not '%s'",
+				     shown);
 	}
 	if (o.delete_ok && !o.update)
 		return command_usage(c, "--delete-ok goes with --update");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "cli/commands.h"
 #include "job/foreign.h"
+#include "job/job.h"
 #include "job/target.h"
 
 #define FOLLOW_PAUSE_US 300000
@@ -54,14 +56,20 @@ static int open_if_moved(const char *path, int *fd)
 int cmd_log(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	bool follow = false;
-	const struct command_option options[] = { { "follow", &follow, NULL } };
+	bool follow = false, trial = false;
+	const struct command_option options[] = { { "follow", &follow, NULL },
+						  { "trial", &trial, NULL } };
 	char path[512], old[520];
 	int fd cleanup_fd = -1, old_fd cleanup_fd = -1;
-	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
+	int rc = command_options(c, argc, argv, options, 2, NULL, 0, 0, NULL);
 
 	if (rc >= 0)
 		return rc;
+	if (trial && follow)
+		return command_usage(c,
+				     "--trial is of a clone that runs no more: nothing to follow");
+	if (trial)
+		return command_end_offline(false, job_trial_log(stdout, &e), &e);
 	fd = open(run_path(path, sizeof(path), "log"), O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		err_set(&e, ERR_FILE, errno, "%s", path);
@@ -115,6 +123,21 @@ static int leave_host(bool reboot_it, struct err *e)
 	return err_set(e, ERR_SPAWN, 0, "this system has no program 'reboot'");
 }
 
+/* For tests REHOST_NO_REBOOT in the environment stops before process 1 is told; a connection passes no environment on. */
+static int take_down(struct err *e)
+{
+	if (target_unmount_all(e) < 0)
+		return -1;
+	sync();
+	puts("rebooting");
+	fflush(stdout);
+	log_info("reboot: asked for");
+	if (getenv("REHOST_NO_REBOOT"))
+		return 0;
+	return kill(1, SIGTERM) < 0 ? err_set(e, ERR_INTERNAL, errno, "telling process 1 to reboot")
+				    : 0;
+}
+
 int cmd_reboot(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
@@ -124,22 +147,30 @@ int cmd_reboot(const struct command *c, int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (!is_in_rescue() && foreign_is_set())
-		return command_end(c, false, leave_host(host, &e), &e);
-	if (!is_in_rescue()) {
-		err_set(&e, ERR_NOT_RESCUE, 0, "process 1 is not rehost");
-		return command_end(c, false, -1, &e);
+	if (!is_in_rescue() && foreign_is_set()) {
+		rc = host ? job_reboot(stdout, &e) : 0;
+		return command_end(c, false, rc < 0 ? rc : leave_host(host, &e), &e);
 	}
-	if (target_unmount_all(&e) < 0)
-		return command_end(c, false, -1, &e);
-	sync();
-	puts("rebooting");
-	fflush(stdout);
-	log_info("reboot: asked for");
-	if (kill(1, SIGTERM) < 0)
-		rc = err_set(&e, ERR_INTERNAL, errno, "telling process 1 to reboot");
+	if (!is_in_rescue() && !getenv("REHOST_NO_REBOOT"))
+		rc = err_set(&e, ERR_NOT_RESCUE, 0, "process 1 is not rehost");
 	else
-		rc = 0;
+		rc = job_reboot(stdout, &e);
+	if (rc == 0)
+		rc = take_down(&e);
+	return command_end(c, false, rc, &e);
+}
+
+int cmd_recover(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	bool again = false;
+	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
+
+	if (rc >= 0)
+		return rc;
+	rc = job_recover(&again, stdout, &e);
+	if (rc == 0 && again && is_in_rescue())
+		rc = take_down(&e);
 	return command_end(c, false, rc, &e);
 }
 

@@ -82,3 +82,6 @@ int cmd_release(const struct command *c, int argc, char **argv);
 int cmd_log(const struct command *c, int argc, char **argv);
 int cmd_reboot(const struct command *c, int argc, char **argv);
 int cmd_explain(const struct command *c, int argc, char **argv);
+int cmd_confirm(const struct command *c, int argc, char **argv);
+int cmd_recover(const struct command *c, int argc, char **argv);
+int cmd_guard(const struct command *c, int argc, char **argv);

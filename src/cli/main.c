@@ -56,8 +56,8 @@ int main_help(bool over_ssh)
 	}
 	printf("\n'help COMMAND' explains one. The migration in order: plan, receive tar, "
 	       "rewrite,\n"
-	       "check, switch, reboot, release. Until 'release' the old system can be brought "
-	       "back.\n");
+	       "check, switch, reboot, confirm, release. Until 'release' the old system can be\n"
+	       "brought back.\n");
 	return EXIT_DONE;
 }
 

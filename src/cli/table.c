@@ -14,10 +14,14 @@ const struct command commands[] = {
 	  "what the disk holds, what the next boot does, what to type", JSON },
 	{ "plan", PLACE_TARGET, cmd_plan, "plan [--json]",
 	  "disks, space, network and warnings; writes nothing", JSON },
-	{ "receive", PLACE_TARGET, cmd_receive, "receive tar [--update] [--delete-ok]",
+	{ "receive", PLACE_TARGET, cmd_receive,
+	  "receive tar [--update] [--delete-ok]\n"
+	  "       rehost receive loader",
 	  "reads the source's root from stdin into the stage",
 	  "  --update         bring a complete stage to the new stream\n"
-	  "  --delete-ok      allow an update to remove more than 10 % of the stage\n" },
+	  "  --delete-ok      allow an update to remove more than 10 % of the stage\n"
+	  "  loader           instead: the archive of the rescue and its loader, which 'switch'\n"
+	  "                   plants; needed when the rescue was started without it\n" },
 	{ "rewrite", PLACE_TARGET, cmd_rewrite,
 	  "rewrite [--as move|copy] [--hostname source|target|NAME]\n"
 	  "                      [--host-keys source|target|new] [--dry-run]",
@@ -32,18 +36,26 @@ const struct command commands[] = {
 	{ "check", PLACE_TARGET, cmd_check, "check [--look] [--json]",
 	  "proves that the clone would boot; exit 1 and the reasons when not",
 	  "  --look           only look: 'switch' does not count it\n" JSON },
-	{ "switch", PLACE_TARGET, cmd_switch, "switch",
-	  "exchanges old system and clone; finishes an exchange that was cut", NULL },
+	{ "switch", PLACE_TARGET, cmd_switch, "switch [--without-loader]",
+	  "exchanges old system and clone; finishes an exchange that was cut",
+	  "  --without-loader where the private loader cannot be planted: the boot sector is\n"
+	  "                   written at once, there is no trial, and a power cut in these\n"
+	  "                   seconds needs the rescue from outside\n" },
+	{ "confirm", PLACE_TARGET, cmd_confirm, "confirm NONCE",
+	  "in the running clone, from another machine: accepts it for good", NULL },
 	{ "rollback", PLACE_TARGET, cmd_rollback, "rollback [--discard]",
 	  "brings the old system back",
 	  "  --discard        before the switch: remove the stage and the changes\n" },
-	{ "release", PLACE_TARGET, cmd_release, "release",
-	  "deletes the old system after the switch; no way back", NULL },
+	{ "release", PLACE_TARGET, cmd_release, "release [--unconfirmed]",
+	  "deletes the old system after the clone was confirmed; no way back",
+	  "  --unconfirmed    although nobody has confirmed the clone\n" },
 	{ "identity", PLACE_TARGET, cmd_identity, "identity [--json]",
 	  "what belongs to this machine: network, disks, names", JSON },
-	{ "log", PLACE_TARGET, cmd_log, "log [--follow]", "prints the log",
-	  "  --follow         wait for more until interrupted\n" },
-	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot [--host]", "unmounts everything and reboots",
+	{ "log", PLACE_TARGET, cmd_log, "log [--follow] [--trial]", "prints the log",
+	  "  --follow         wait for more until interrupted\n"
+	  "  --trial          the log that the clone left when its trial ended\n" },
+	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot [--host]",
+	  "unmounts and reboots; after a switch this begins the trial",
 	  "  --host           with 'serve --disk': reboot the system that runs there\n" },
 
 	{ "inspect", PLACE_ANYWHERE, cmd_inspect,
@@ -77,6 +89,10 @@ const struct command commands[] = {
 	  NULL },
 	{ "no-command", PLACE_INTERNAL, cmd_no_command, "no-command",
 	  "answers a login that names no command", NULL },
+	{ "recover", PLACE_INTERNAL, cmd_recover, "recover",
+	  "what a rescue does by itself that the private loader started", NULL },
+	{ "guard", PLACE_INTERNAL, cmd_guard, "guard",
+	  "in the clone on trial: back to the rescue unless confirmed", NULL },
 	{ "init", PLACE_INTERNAL, cmd_init, "init", "process 1 of the rescue", NULL },
 	{ "modprobe", PLACE_INTERNAL, cmd_modprobe, "modprobe [-q] MODULE...",
 	  "loads kernel modules in the rescue", NULL },

@@ -141,6 +141,25 @@ static int run_serve(const struct boot *b)
 	return EXIT_INTERNAL;
 }
 
+/* This rescue was started by the loader on the disk: what was cut goes on by itself (job/recover.c). */
+static int run_recover(const struct boot *b)
+{
+	static const char *const argv[] = { "rehost", "recover", NULL };
+	static const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+					    NULL };
+	int fd = open(RUN_DIR_INIT "/log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	(void)b;
+	if (fd >= 0) {
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		close(fd);
+	}
+	execve("/proc/self/exe", (char *const *)argv, (char *const *)envp);
+	log_error("recover: %s", strerror(errno));
+	return EXIT_INTERNAL;
+}
+
 /* The last active console is where /dev/console goes; a screen needs a real terminal number. */
 static void shell_device(char *ret, size_t size)
 {
@@ -184,6 +203,7 @@ static struct child children[] = {
 	{ .name = "rehost-serve", .run = run_serve, .oom_score = "0" },
 	{ .name = "rehost-seed", .run = run_seed, .oom_score = "0", .once = true },
 	{ .name = "rehost-console", .run = run_console, .oom_score = "-500" },
+	{ .name = "rehost-recover", .run = run_recover, .oom_score = "-500", .once = true },
 	{ .name = "rehost-shell", .run = run_shell, .oom_score = "0" },
 };
 
@@ -364,6 +384,7 @@ static void apply_settings(struct boot *b)
 	child_named("rehost-serve")->enabled = true;
 	child_named("rehost-console")->enabled = true;
 	child_named("rehost-seed")->enabled = !option_is_off(b, "seed");
+	child_named("rehost-recover")->enabled = option_is_set(b, "planted");
 	child_named("rehost-shell")->enabled = option_is_set(b, "shell") &&
 					       access("/bin/busybox", X_OK) == 0;
 }

@@ -12,9 +12,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "job/identity.h"
+#include "job/loader.h"
 #include "job/lowmem.h"
+#include "job/position.h"
 #include "job/progress.h"
 #include "job/status_words.h"
+#include "job/trial.h"
 
 /* Held until the process ends. */
 static int lock_fd = -1;
@@ -63,6 +66,51 @@ void job_show_state(const struct record *r)
 	strbuf_addf(&line, "%s\n", status_words(r->state)->summary);
 	if (file_replace(run_path(path, sizeof(path), "state"), strbuf_str(&line), line.len, 0600,
 			 &e) < 0)
+		log_warn("state: %s", e.ctx[0]);
+}
+
+#define SHOWN_LOG_LINES 6
+
+static void add_trial(struct strbuf *text, const struct target *t)
+{
+	struct strlist tail cleanup_strlist = STRLIST_INIT;
+	struct err ignored = ERR_INIT;
+	long seconds = trial_seconds(&t->fs[0].root);
+	char ran[32];
+	size_t i;
+
+	if (seconds >= 0)
+		strbuf_addf(text, "the clone ran for %s; the end of its log ('log --trial'):\n",
+			    format_seconds(ran, sizeof(ran), (uint64_t)seconds));
+	if (trial_log_tail(&t->fs[0].root, SHOWN_LOG_LINES, &tail, &ignored) < 0)
+		return;
+	for (i = 0; i < tail.count; i++)
+		strbuf_addf(text, "| %s\n", tail.items[i]);
+	if (tail.count == 0)
+		strbuf_adds(text, "| it left no log: it did not come as far as its guard, or was "
+				  "restarted from outside\n");
+}
+
+void job_show_position(const struct target *t, const struct record *r)
+{
+	struct position p = position_of(r, loader_fs(t));
+	struct status_hint hints[STATUS_HINTS_MAX];
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct err e = ERR_INIT;
+	char path[256];
+	unsigned i;
+
+	status_hints(&p, STATUS_RESCUE, hints);
+	strbuf_addf(&text, "%s\n", status_words(r->state)->summary);
+	if (r->state != JOB_NONE) {
+		strbuf_addf(&text, "the next boot %s\n", position_next_boot(&p));
+		if (r->state == JOB_TRIAL && p.selected != SELECTED_CLONE_ONCE)
+			add_trial(&text, t);
+		for (i = 0; hints[i].command; i++)
+			strbuf_addf(&text, "%s: %s\n", hints[i].command, hints[i].does);
+	}
+	if (text.failed || file_replace(run_path(path, sizeof(path), "state"), strbuf_str(&text),
+					text.len, 0600, &e) < 0)
 		log_warn("state: %s", e.ctx[0]);
 }
 
@@ -208,7 +256,7 @@ int job_end(struct target *t, struct record *r, int rc, struct err *e)
 		job_fail(e, r);
 	}
 	progress_clear();
-	job_show_state(r);
+	job_show_position(t, r);
 	record_done(r);
 	target_close(t);
 	return rc;

@@ -11,6 +11,8 @@ int job_lock(const char *command, struct err *e) must_check;
 
 /* Writes RUN_DIR "/state": one line in words. Never fails. */
 void job_show_state(const struct record *r);
+/* The same with what the next boot starts and what to type; of a trial that ended also the end of the clone's log. */
+void job_show_position(const struct target *t, const struct record *r);
 
 /*
  * record_load(), and more suspicious: a tree beside a record that is missing may be the old system of a

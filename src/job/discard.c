@@ -101,25 +101,71 @@ static int verify_part(const struct root *fs, const struct switch_fs *part, stru
 	return 0;
 }
 
-int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
-		unsigned count, FILE *out, struct err *e)
+static int may_release(const struct record *r, bool unconfirmed, struct err *e)
+{
+	switch (r->state) {
+	case JOB_CONFIRMED:
+	case JOB_RELEASING:
+		return 0;
+	case JOB_SWITCHED:
+	case JOB_TRIAL:
+		if (unconfirmed)
+			return 0;
+		return err_set(e, ERR_UNCONFIRMED, 0, "the state is \"%s\"",
+			       job_state_name(r->state));
+	default:
+		return err_set(e, ERR_STAGE_STATE, 0,
+			       "only after a switch there is something to release");
+	}
+}
+
+static int begin_release(struct record *r, const struct root *const *fs, unsigned count,
+			 struct err *e)
 {
 	enum job_state before = r->state;
 	unsigned i;
 
-	if (r->state != JOB_SWITCHED && r->state != JOB_RELEASING)
-		return err_set(e, ERR_STAGE_STATE, 0,
-			       "only after a switch there is something to release");
-	if (r->state != JOB_RELEASING) {
-		for (i = 0; i < count && i < r->fs_count; i++)
-			if (verify_part(fs[i], &r->filesystems[i], e) < 0)
-				return -1;
-		r->state = JOB_RELEASING;
-		if (record_store(r, fs[0], e) < 0) {
-			r->state = before;
+	if (r->state == JOB_RELEASING)
+		return 0;
+	for (i = 0; i < count && i < r->fs_count; i++)
+		if (verify_part(fs[i], &r->filesystems[i], e) < 0)
 			return -1;
-		}
+	r->state = JOB_RELEASING;
+	if (record_store(r, fs[0], e) < 0) {
+		r->state = before;
+		return -1;
 	}
+	return 0;
+}
+
+/* Once it is done J forgets the loader: its files are the next to go. */
+static int leave_loader(struct record *r, const struct root *fs0,
+			const struct release_loader *loader, FILE *out, struct err *e)
+{
+	enum loader_kind before = r->loader;
+
+	if (r->loader == LOADER_NONE)
+		return 0;
+	fprintf(out, "writing the clone's own boot loader for good\n");
+	fflush(out);
+	if (loader->finish(loader->arg, r, e) < 0)
+		return err_ctx(e, "making the clone start by itself");
+	r->loader = LOADER_NONE;
+	if (record_store(r, fs0, e) < 0) {
+		r->loader = before;
+		return -1;
+	}
+	return 0;
+}
+
+int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
+		unsigned count, const struct release_loader *loader, FILE *out, struct err *e)
+{
+	unsigned i;
+
+	if (may_release(r, loader->unconfirmed, e) < 0 || begin_release(r, fs, count, e) < 0 ||
+	    leave_loader(r, fs[0], loader, out, e) < 0)
+		return -1;
 	for (i = count; i-- > 0;)
 		if (remove_old_tree(fs[i], mounts[i], out, e) < 0)
 			return err_ctx(e, "deleting the old system on the file system of %s",

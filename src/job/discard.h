@@ -2,6 +2,7 @@
 /* Removing what rehost keeps on the target's file systems; on open roots, for the rescue, the running clone and tests. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -14,9 +15,19 @@
  */
 int discard_folders(const struct root *const *fs, unsigned count, struct err *e) must_check;
 
+/* What release does about the private loader; not called when J knows of none. */
+struct release_loader {
+	/* S=clone, then the clone's own loader for good (loader_finish()). The same again when cut. */
+	int (*finish)(void *arg, const struct record *r, struct err *e);
+	void *arg;
+	bool unconfirmed; /* the operator releases a clone that nobody has confirmed */
+};
+
 /*
- * Deletes the old tree and /.rehost on all count file systems; fs[0] is the root with J. Only from switched or
- * releasing. Progress, a line for each top-level name, to out.
+ * Deletes the old tree and /.rehost on all count file systems; fs[0] is the root with J. From confirmed or releasing;
+ * from switched and trial only when the operator says unconfirmed. J=releasing first; then the loader, and J without
+ * it; then the deletion, J last. Progress, a line for each top-level name, to out.
  */
 int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
-		unsigned count, FILE *out, struct err *e) must_check;
+		unsigned count, const struct release_loader *loader, FILE *out,
+		struct err *e) must_check;

@@ -33,7 +33,30 @@ int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct
  * EXIT_UNTOUCHED is returned for a clone that would not boot. look_alone: nothing is written, 'switch' does not count it.
  */
 int job_check(bool look_alone, FILE *out, bool json, struct err *e) must_check;
-int job_switch(FILE *out, struct err *e) must_check;
-/* Undo of the switch; before it, with discard, removal of stage and edits. */
+/*
+ * receive loader: the loader archive from fd, for a rescue that was started without it. Refused once the loader is
+ * planted: it is in use.
+ */
+int job_receive_loader(int fd, FILE *out, struct err *e) must_check;
+/* without_loader: the old way, where the private loader cannot be planted or is not wanted. */
+int job_switch(bool without_loader, FILE *out, struct err *e) must_check;
+/*
+ * Before the machine goes down, in the rescue: begins a trial when the clone is in place, and tells what the next boot
+ * starts. A disk that cannot be read is no reason not to reboot.
+ */
+int job_reboot(FILE *out, struct err *e) must_check;
+/* In the running clone, over SSH from another machine: accepts it. */
+int job_confirm(const char *nonce, FILE *out, struct err *e) must_check;
+/* A rescue started by the private loader goes on by itself (job/position.h). *ret_reboot: the caller reboots. */
+int job_recover(bool *ret_reboot, FILE *out, struct err *e) must_check;
+/* In the clone, until it is confirmed; does not return when the time is over. */
+int job_guard(FILE *out, struct err *e) must_check;
+/* The log that a clone left whose trial ended. */
+int job_trial_log(FILE *out, struct err *e) must_check;
+/*
+ * Undo of the switch; before it, with discard, removal of stage and edits. In the running clone, with the private loader: makes
+ * the rescue the next boot, where it is typed again.
+ */
 int job_rollback(bool discard, FILE *out, struct err *e) must_check;
-int job_release(FILE *out, struct err *e) must_check;
+/* unconfirmed: also when nobody has confirmed the clone. */
+int job_release(bool unconfirmed, FILE *out, struct err *e) must_check;

@@ -4,25 +4,36 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "disk/bootarea.h"
+#include "job/address.h"
 #include "job/common.h"
 #include "job/identity.h"
 #include "job/job.h"
+#include "job/loader.h"
 #include "job/lowmem.h"
 #include "job/machine.h"
 
 /* The stage leaves this part of every file system to the old system. */
 #define RESERVE_PERCENT 5
 
-#define POWER_CUT_BEFORE "Until 'switch' begins, a power cut at any moment boots the old system."
-#define POWER_CUT_DURING \
+/* The rows of the promise: with the private loader, with one that cannot end a trial, without. */
+#define POWER_CUT_LOADER \
+	"A power cut at any moment leaves the old system, this rescue or the\n" \
+	"clone to boot, never anything else. The clone's first boot is a trial:\n" \
+	"without 'confirm' the rescue is back after it."
+#define POWER_CUT_STICKY \
+	"A power cut at any moment leaves the old system, this rescue or the\n" \
+	"clone to boot, never anything else. But the loader cannot end a trial here:\n" \
+	"a clone that does not come up at all must be left by hand, at its console."
+#define POWER_CUT_NONE \
+	"Until 'switch' begins, a power cut at any moment boots the old system.\n" \
 	"During 'switch' (seconds) the next boot may find a mixture: boot the\n" \
-	"rescue again and type 'switch' or 'rollback', either finishes."
-#define POWER_CUT_AFTER \
-	"After it the clone boots. 'rollback' from the rescue brings the old\n" \
-	"system back until 'release' deletes it."
+	"rescue again and type 'switch' or 'rollback', either finishes.\n" \
+	"After it the clone boots, without a trial. 'rollback' from the rescue brings the\n" \
+	"old system back until 'release' deletes it."
 
 struct plan {
 	const struct target *t;
@@ -30,6 +41,7 @@ struct plan {
 	struct record record;
 	struct strlist warnings;
 	char address[64]; /* of this machine, for the command to type */
+	struct loader_verdict loader;
 };
 
 static unsigned long long usable(unsigned long long free, unsigned long long size)
@@ -126,6 +138,41 @@ static int warn_of_boot(struct plan *p, struct err *e)
 	return warn(p, e, "%s: %s: %s", d->path, err_info(own.code)->title, own.ctx[0]);
 }
 
+/* Where the private loader is not what it should be: asked first, by the words that 'switch' then wants. */
+static int warn_of_loader(struct plan *p, struct err *e)
+{
+	struct err own = ERR_INIT;
+
+	if (p->record.loader != LOADER_NONE) {
+		p->loader = (struct loader_verdict){ .kind = p->record.loader, .once_works = true };
+		return 0;
+	}
+	if (loader_assess(p->t, &p->loader, &own) < 0) {
+		p->loader = (struct loader_verdict){ .kind = LOADER_NONE };
+		snprintf(p->loader.why, sizeof(p->loader.why), "%s", err_info(own.code)->title);
+	}
+	if (p->loader.kind == LOADER_NONE && !loader_is_stored(p->t) &&
+	    access(LOADER_PAYLOAD_DIR, F_OK) < 0)
+		return warn(p, e,
+			    "this rescue carries no files of the private loader: before 'switch' "
+			    "send them, ssh root@%s receive loader < loader.cpio; or take "
+			    "'switch --without-loader', without a trial boot",
+			    p->address);
+	if (p->loader.kind == LOADER_NONE)
+		return warn(p, e,
+			    "the private loader cannot be planted (%s): there is no trial boot, "
+			    "and 'switch' wants --without-loader",
+			    p->loader.why);
+	return p->loader.once_works ? 0 : warn(p, e, "%s", p->loader.why);
+}
+
+static const char *power_cut(const struct plan *p)
+{
+	return p->loader.kind == LOADER_NONE ? POWER_CUT_NONE
+	       : p->loader.once_works	     ? POWER_CUT_LOADER
+					     : POWER_CUT_STICKY;
+}
+
 static int warn_of_network(struct plan *p, struct err *e)
 {
 	const json_t *links = json_object_get(p->identity, "links");
@@ -172,8 +219,8 @@ static int collect_warnings(struct plan *p, struct err *e)
 		if (strlist_add(&p->warnings, p->t->notes.items[i]) < 0)
 			return err_set(e, ERR_NOMEM, 0, "plan");
 	}
-	if (warn_of_disks(p, e) < 0 || warn_of_boot(p, e) < 0 || warn_of_network(p, e) < 0 ||
-	    warn_of_memory(p, e) < 0)
+	if (warn_of_disks(p, e) < 0 || warn_of_boot(p, e) < 0 || warn_of_loader(p, e) < 0 ||
+	    warn_of_network(p, e) < 0 || warn_of_memory(p, e) < 0)
 		return -1;
 	if (root_open(&sys, "/sys", NULL) == 0 && machine_has_disc(&sys))
 		return warn(p, e,
@@ -290,7 +337,7 @@ static void print_next(FILE *out, const struct plan *p)
 		"%-9s on the source, as root; add its other mounts after the dot (. ./boot):\n"
 		"  tar --xattrs --xattrs-include='*' --acls --selinux --numeric-owner \\\n"
 		"    --one-file-system --sparse -cpf - -C / . | ssh root@%s receive tar\n"
-		"%-9s then here: rewrite, check, switch, reboot; when all is well: release\n",
+		"%-9s then: rewrite, check, switch, reboot; in the clone: confirm, release\n",
 		"Next", p->address, "");
 }
 
@@ -307,7 +354,10 @@ static void print_text(FILE *out, const struct plan *p)
 	fputs(", host name ", out);
 	print_safe(out, *text_of(p->identity, "hostname") ? text_of(p->identity, "hostname")
 							  : "unknown");
-	fprintf(out, ", %s\n", p->record.state == JOB_SWITCHED ? "switched out" : "stays bootable");
+	fprintf(out, ", %s\n",
+		p->record.state >= JOB_SWITCHED && p->record.state <= JOB_CONFIRMED
+			? "switched out"
+			: "stays bootable");
 	print_filesystems(out, t);
 	print_network(out, p);
 	fprintf(out, "%-9s %s\n", "Identity",
@@ -318,9 +368,7 @@ static void print_text(FILE *out, const struct plan *p)
 		t->scan.disks[t->boot_disk].path);
 	for (i = 0; i < p->warnings.count; i++)
 		print_wrapped(out, i ? "" : "Note", p->warnings.items[i]);
-	print_wrapped(out, "Power cut", POWER_CUT_BEFORE);
-	print_wrapped(out, "", POWER_CUT_DURING);
-	print_wrapped(out, "", POWER_CUT_AFTER);
+	print_wrapped(out, "Power cut", power_cut(p));
 	print_next(out, p);
 }
 
@@ -360,13 +408,14 @@ static json_t *warnings_json(const struct plan *p)
 static int print_json(FILE *out, const struct plan *p, struct err *e)
 {
 	const struct target *t = p->t;
-	json_t *o = json_pack(
-		"{s:i, s:s, s:s, s:o, s:s, s:o, s:O, s:o, s:o, s:s}", "version", 1, "state",
-		job_state_name(p->record.state), "token", t->token, "token_disk",
-		json_text(t->scan.disks[t->boot_disk].path), "address", p->address, "provisional",
-		json_boolean(json_is_true(json_object_get(p->identity, "provisional"))), "identity",
-		p->identity, "filesystems", fits_json(t), "warnings", warnings_json(p), "power_cut",
-		POWER_CUT_BEFORE "\n" POWER_CUT_DURING "\n" POWER_CUT_AFTER);
+	json_t *o =
+		json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:O, s:o, s:o, s:s}", "version", 1,
+			  "state", job_state_name(p->record.state), "token", t->token, "token_disk",
+			  json_text(t->scan.disks[t->boot_disk].path), "address", p->address,
+			  "provisional",
+			  json_boolean(json_is_true(json_object_get(p->identity, "provisional"))),
+			  "identity", p->identity, "filesystems", fits_json(t), "warnings",
+			  warnings_json(p), "power_cut", power_cut(p));
 
 	if (!o)
 		return err_set(e, ERR_NOMEM, 0, "plan");
@@ -374,34 +423,6 @@ static int print_json(FILE *out, const struct plan *p, struct err *e)
 }
 
 /* ---- the commands -------------------------------------------------------------------------------- */
-
-/* The address people reached us by: of a card with a gateway before others, IPv4 before IPv6. */
-static void find_address(struct plan *p)
-{
-	const json_t *links = json_object_get(p->identity, "links");
-	int best = 0;
-	size_t i, k;
-
-	snprintf(p->address, sizeof(p->address), "TARGET");
-	for (i = 0; i < json_array_size(links); i++) {
-		const json_t *o = json_array_get(links, i);
-		const json_t *list = json_object_get(o, "addresses");
-
-		for (k = 0; k < json_array_size(list); k++) {
-			const char *s = json_string_value(json_array_get(list, k));
-			int rank = 1;
-
-			if (!s)
-				continue;
-			rank += *text_of(o, "gateway") ? 2 : 0;
-			rank += strchr(s, ':') ? 0 : 1;
-			if (rank <= best)
-				continue;
-			best = rank;
-			snprintf(p->address, sizeof(p->address), "%.*s", (int)strcspn(s, "/"), s);
-		}
-	}
-}
 
 /* Opens the target for looking and makes sure of its identity. t is closed on failure. */
 static int look(struct target *t, struct record *r, json_t **ret_identity, struct err *e)
@@ -431,7 +452,7 @@ int job_plan(FILE *out, bool json, struct err *e)
 
 	if (look(&t, &p.record, &p.identity, e) < 0)
 		return -1;
-	find_address(&p);
+	address_of_target(p.identity, p.address, sizeof(p.address));
 	rc = collect_warnings(&p, e);
 	if (rc == 0 && json)
 		rc = print_json(out, &p, e);

@@ -8,11 +8,13 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "job/common.h"
 #include "job/job.h"
+#include "job/loader.h"
 #include "job/progress.h"
 #include "job/stage.h"
 #include "job/view.h"
@@ -251,11 +253,35 @@ static int wait_for_stream(int fd, struct err *e)
 	return err_set(e, ERR_TAR_CUT, 0, "it was empty; what the target held before is as it was");
 }
 
+/*
+ * The first command that writes puts the rescue and its loader onto the disk and so frees their RAM. Not having them is no
+ * reason to refuse a stream: 'switch' is where it counts, and says what to type.
+ */
+static void store_loader(const struct target *t, const struct record *j, FILE *err_out)
+{
+	struct loader_verdict v;
+	struct err e = ERR_INIT;
+
+	if (j->loader != LOADER_NONE || loader_is_stored(t) ||
+	    access(LOADER_PAYLOAD_DIR, F_OK) < 0 || loader_assess(t, &v, &e) < 0 ||
+	    v.kind == LOADER_NONE)
+		return;
+	progress_note(COMMAND, "putting the rescue on the disk");
+	if (loader_store(t, -1, &e) == 0)
+		return;
+	log_warn("loader: not stored: %s", e.nctx ? e.ctx[0] : "");
+	fprintf(err_out, "note: the rescue and its loader could not be put on the disk: %s\n",
+		err_info(e.code)->title);
+}
+
 static int run(struct receive *r, struct target *t, struct record *j, struct err *e)
 {
 	int rc;
 
-	if (wait_for_stream(r->fd, e) < 0 || prepare(r, t, j, e) < 0)
+	if (wait_for_stream(r->fd, e) < 0)
+		return -1;
+	store_loader(t, j, r->err_out);
+	if (prepare(r, t, j, e) < 0)
 		return -1;
 	fflush(r->out);
 	fflush(r->err_out);
@@ -290,4 +316,23 @@ int job_receive_tar(int fd, const struct receive_options *o, FILE *out, FILE *er
 	record_init(&j);
 	rc = job_begin(&t, &j, COMMAND, e); /* takes the lock; says how far it got */
 	return rc < 0 ? -1 : job_end(&t, &j, run(&r, &t, &j, e), e);
+}
+
+int job_receive_loader(int fd, FILE *out, struct err *e)
+{
+	struct target t = { 0 };
+	struct record j = { 0 };
+	int rc;
+
+	if (job_begin(&t, &j, "receive loader", e) < 0)
+		return -1;
+	progress_note("receive loader", "putting the rescue on the disk");
+	if (j.loader != LOADER_NONE)
+		rc = err_set(e, ERR_STAGE_STATE, 0, "the loader is planted already and in use");
+	else
+		rc = loader_store(&t, fd, e);
+	if (rc == 0)
+		fprintf(out, "The rescue and its loader are on the disk; nothing starts from them "
+			     "before 'switch'.\n");
+	return job_end(&t, &j, rc, e);
 }

@@ -30,14 +30,25 @@ const char *job_state_name(enum job_state s)
 	return (unsigned)s < JOB_STATE_COUNT ? names[s] : "unknown";
 }
 
-void record_init(struct record *r)
+/* 16 hex digits and a terminator. */
+static void draw_hex(char *ret)
 {
 	uint8_t random[8] = { 0 };
 
-	memset(r, 0, sizeof(*r));
 	while (getrandom(random, sizeof(random), 0) < 0 && errno == EINTR)
 		;
-	hex_of(random, sizeof(random), r->job_id);
+	hex_of(random, sizeof(random), ret);
+}
+
+void record_init(struct record *r)
+{
+	memset(r, 0, sizeof(*r));
+	draw_hex(r->job_id);
+}
+
+void record_draw_nonce(struct record *r)
+{
+	draw_hex(r->nonce);
 }
 
 void record_drop_plan(struct record *r)

@@ -90,6 +90,8 @@ struct record {
 /* A new record in state NONE with a random job id. */
 void record_init(struct record *r);
 void record_done(struct record *r);
+/* A new nonce: what confirm must bring back. */
+void record_draw_nonce(struct record *r);
 /* Drops the plan of the switch (file systems and entries). */
 void record_drop_plan(struct record *r);
 /* Appends an empty file system to the plan / an entry to it; NULL when out of memory or full. Strings are copied. */

@@ -10,8 +10,10 @@
 #include "job/common.h"
 #include "job/discard.h"
 #include "job/job.h"
+#include "job/loader.h"
 #include "job/progress.h"
 #include "job/running.h"
+#include "rewrite/guard.h"
 
 #define OWN_FOLDER "var/lib/rehost"
 #define OWN_BINARY OWN_FOLDER "/rehost"
@@ -57,19 +59,9 @@ static void mounted_close(struct mounted *m)
 
 #define cleanup_mounted __attribute__((cleanup(mounted_close)))
 
-/* A file system of the plan, mounted where the clone has it: told from its parent by the device. */
 static int add_mounted(struct mounted *m, const char *mount, struct err *e)
 {
-	char parent[1100];
-	struct stat a, b;
-
-	snprintf(parent, sizeof(parent), "%s/..", mount);
-	if (stat(mount, &a) < 0 || stat(parent, &b) < 0 ||
-	    (strcmp(mount, "/") != 0 && a.st_dev == b.st_dev))
-		return err_set(e, ERR_RELEASE, 0,
-			       "%s is not mounted, and part of the old system is on it: mount %s",
-			       mount, mount);
-	if (root_open(&m->roots[m->count], mount, e) < 0)
+	if (running_open_part(mount, &m->roots[m->count], e) < 0)
 		return -1;
 	m->fs[m->count] = &m->roots[m->count];
 	m->mounts[m->count] = mount;
@@ -77,26 +69,58 @@ static int add_mounted(struct mounted *m, const char *mount, struct err *e)
 	return 0;
 }
 
-static int release_running(struct root *running, struct record *r, FILE *out, struct err *e)
+/* ---- the private loader ---- */
+
+/* arg: the file system with LOADER_DIR. S first: whatever is cut from here on starts the clone. */
+static int finish_loader(void *arg, const struct record *r, struct err *e)
+{
+	const struct root *fs = arg;
+
+	progress_note("release", "writing the clone's boot loader");
+	if (loader_select(fs, LOADER_CLONE, e) < 0)
+		return -1;
+	return loader_finish(fs, r, e);
+}
+
+/* What the rewriting put into the clone for the trial alone. The kernel's command line loses its word with the next menu. */
+static void remove_trial_files(const struct root *clone)
+{
+	struct err e = ERR_INIT;
+
+	if (rewrite_remove_guard(clone, &e) < 0)
+		log_warn("release: files of the trial stay: %s", e.ctx[0]);
+}
+
+static int release_running(struct root *running, struct record *r, bool unconfirmed, FILE *out,
+			   struct err *e)
 {
 	struct mounted m cleanup_mounted = { 0 };
+	struct root loader_root cleanup_root = ROOT_INIT;
+	struct release_loader loader = { .finish = finish_loader,
+					 .arg = &loader_root,
+					 .unconfirmed = unconfirmed };
 	unsigned i;
 
 	if (r->state == JOB_SWITCHING || r->state == JOB_UNDOING)
 		return err_set(e, ERR_IN_RUNNING, 0,
 			       "the switch was cut (%s) and must be finished first",
 			       job_state_name(r->state));
-	if (r->state == JOB_SWITCHED && !running_is_clone(running, r))
+	if (r->state >= JOB_SWITCHED && r->state <= JOB_CONFIRMED && !running_is_clone(running, r))
 		return err_set(e, ERR_RELEASE, 0, "the running system is not the clone");
+	/* the rescue is near: confirming is the way, not skipping it */
+	if (r->state == JOB_TRIAL)
+		return err_set(e, ERR_UNCONFIRMED, 0, "the clone is on trial");
 	for (i = 0; i < r->fs_count; i++)
 		if (add_mounted(&m, r->filesystems[i].mount, e) < 0)
 			return -1;
 	if (m.count == 0)
 		return err_set(e, ERR_STAGE_STATE, 0, "nothing was switched");
-	return release_run(r, m.fs, m.mounts, m.count, out, e);
+	if (r->loader != LOADER_NONE && running_open_loader_fs(r, &loader_root, e) < 0)
+		return -1;
+	return release_run(r, m.fs, m.mounts, m.count, &loader, out, e);
 }
 
-static int job_release_running(FILE *out, struct err *e)
+static int job_release_running(bool unconfirmed, FILE *out, struct err *e)
 {
 	struct root running cleanup_root = ROOT_INIT;
 	struct record r = { 0 };
@@ -105,11 +129,12 @@ static int job_release_running(FILE *out, struct err *e)
 	if (job_lock("release", e) < 0 || running_load(&running, &r, e) < 0)
 		return job_fail(e, NULL);
 	progress_note("release", "deleting the old system");
-	rc = release_running(&running, &r, out, e);
+	rc = release_running(&running, &r, unconfirmed, out, e);
 	progress_clear();
 	if (rc < 0) {
 		job_fail(e, &r);
 	} else {
+		remove_trial_files(&running);
 		remove_binary(&running, OWN_BINARY);
 		tell_end(out);
 	}
@@ -148,8 +173,12 @@ static const struct root *find_part(const struct target *t, const char *uuid)
 	return NULL;
 }
 
-static int release_target(const struct target *t, struct record *r, FILE *out, struct err *e)
+static int release_target(const struct target *t, struct record *r, bool unconfirmed, FILE *out,
+			  struct err *e)
 {
+	struct release_loader loader = { .finish = finish_loader,
+					 .arg = (void *)loader_fs(t),
+					 .unconfirmed = unconfirmed };
 	const struct root *fs[RECORD_FS_MAX];
 	const char *mounts[RECORD_FS_MAX];
 	unsigned i;
@@ -166,10 +195,10 @@ static int release_target(const struct target *t, struct record *r, FILE *out, s
 	}
 	if (r->fs_count == 0)
 		return err_set(e, ERR_STAGE_STATE, 0, "nothing was switched");
-	return release_run(r, fs, mounts, r->fs_count, out, e);
+	return release_run(r, fs, mounts, r->fs_count, &loader, out, e);
 }
 
-int job_release(FILE *out, struct err *e)
+int job_release(bool unconfirmed, FILE *out, struct err *e)
 {
 	struct target t = { 0 };
 	struct record r = { 0 };
@@ -177,17 +206,18 @@ int job_release(FILE *out, struct err *e)
 	int rc;
 
 	if (running_has_job())
-		return job_release_running(out, e);
+		return job_release_running(unconfirmed, out, e);
 	if (job_begin(&t, &r, "release", e) < 0)
 		return -1;
 	progress_note("release", "deleting the old system");
 	if (r.state == JOB_NONE)
 		rc = err_set(e, ERR_NOTHING, 0, "nothing was switched");
 	else
-		rc = release_target(&t, &r, out, e);
+		rc = release_target(&t, &r, unconfirmed, out, e);
 	if (rc >= 0) {
 		const struct root *holder = find_own(&t, &path);
 
+		remove_trial_files(&t.fs[0].root);
 		remove_binary(holder, path);
 		record_done(&r);
 		record_init(&r);

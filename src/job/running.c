@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/running.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 bool running_has_job(void)
 {
@@ -43,4 +45,30 @@ bool running_is_clone(const struct root *running, const struct record *r)
 			found = true;
 	}
 	return found;
+}
+
+/* Told from its parent by the device. */
+int running_open_part(const char *mount, struct root *ret, struct err *e)
+{
+	char parent[1100];
+	struct stat a, b;
+
+	snprintf(parent, sizeof(parent), "%s/..", mount);
+	if (stat(mount, &a) < 0 || stat(parent, &b) < 0 ||
+	    (strcmp(mount, "/") != 0 && a.st_dev == b.st_dev))
+		return err_set(e, ERR_RELEASE, 0,
+			       "%s is not mounted, and part of the old system is on it: mount %s",
+			       mount, mount);
+	return root_open(ret, mount, e);
+}
+
+int running_open_loader_fs(const struct record *r, struct root *ret, struct err *e)
+{
+	unsigned i;
+
+	for (i = 0; i < r->fs_count; i++)
+		if (strcasecmp(r->filesystems[i].uuid, r->loader_fs_uuid) == 0)
+			return running_open_part(r->filesystems[i].mount, ret, e);
+	return err_set(e, ERR_LOADER_S, 0, "the file system %s of the private loader is not known",
+		       r->loader_fs_uuid);
 }

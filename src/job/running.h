@@ -18,3 +18,11 @@ int running_load(struct root *ret_root, struct record *ret, struct err *e) must_
 
 /* The running system is the clone, told by the inodes of its top folders; only after a switch. */
 bool running_is_clone(const struct root *running, const struct record *r);
+
+/*
+ * The file system with LOADER_DIR, by r's plan. ERR_RELEASE when it is not mounted where the clone has it. ret is the
+ * caller's to close.
+ */
+int running_open_loader_fs(const struct record *r, struct root *ret, struct err *e) must_check;
+/* Opens the file system that the running clone has at mount; ERR_RELEASE when nothing is mounted there. */
+int running_open_part(const char *mount, struct root *ret, struct err *e) must_check;

@@ -10,11 +10,15 @@
 #include "job/common.h"
 #include "job/exchange.h"
 #include "job/job.h"
+#include "job/loader.h"
+#include "job/position.h"
 #include "job/progress.h"
 #include "job/running.h"
 #include "job/stage.h"
 #include "job/status_words.h"
+#include "job/switch.h"
 #include "job/target.h"
+#include "job/trial.h"
 
 #define SMALL_FILE 8192
 
@@ -23,6 +27,8 @@ struct status {
 	const struct record *r;
 	enum status_place place;
 	const struct target *t; /* NULL in a running system */
+	struct position position;
+	struct status_hint hints[STATUS_HINTS_MAX];
 };
 
 /* ---- facts ---- */
@@ -129,6 +135,31 @@ static const char *place_name(enum status_place place)
 					       : "old system";
 }
 
+static void add_loader_json(const struct status *s, json_t *v)
+{
+	static const char *const kinds[] = {
+		[LOADER_NONE] = "none", [LOADER_BIOS] = "bios", [LOADER_UEFI] = "uefi"
+	};
+	const struct record *r = s->r;
+
+	if (r->loader == LOADER_NONE)
+		return;
+	json_object_set_new(v, "loader",
+			    json_pack("{s:s,s:s,s:b}", "kind", kinds[r->loader], "selected",
+				      selected_name(s->position.selected), "fits",
+				      (int)!position_is_wrong(&s->position)));
+	if (r->state >= JOB_SWITCHED && r->state <= JOB_CONFIRMED)
+		json_object_set_new(v, "trial",
+				    json_pack("{s:I,s:I,s:I,s:b}", "minutes",
+					      (json_int_t)r->trial_minutes, "trials",
+					      (json_int_t)r->trials, "seconds",
+					      (json_int_t)trial_seconds(s->fs0), "log",
+					      (int)root_is_file(s->fs0, TRIAL_LOG)));
+	/* not in the clone: it must come back from outside */
+	if (s->place == STATUS_RESCUE && *r->nonce)
+		json_object_set_new(v, "nonce", json_text(r->nonce));
+}
+
 static json_t *status_json(const struct status *s)
 {
 	const struct status_words *w = status_words(s->r->state);
@@ -147,7 +178,7 @@ static json_t *status_json(const struct status *s)
 		      part_json(w->is_stage_complete && !lost,
 				lost ? "incomplete, its manifest is missing" : w->stage),
 		      "clone", part_json(w->is_clone_complete && !lost, w->clone), "next_boot",
-		      w->next_boot, "type", hints_json(status_hints(s->r->state, s->place)),
+		      position_next_boot(&s->position), "type", hints_json(s->hints),
 		      "stage_booted", (int)s->r->stage_booted, "notes", notes, "progress",
 		      progress ? progress : json_null());
 	if (v && s->r->state != JOB_NONE) {
@@ -155,6 +186,8 @@ static json_t *status_json(const struct status *s)
 		json_object_set_new(v, "intent",
 				    json_text(s->r->intent == INTENT_COPY ? "copy" : "move"));
 	}
+	if (v)
+		add_loader_json(s, v);
 	if (v && all)
 		json_object_set_new(v, "exchanged",
 				    json_pack("{s:i,s:i}", "done", (int)done, "of", (int)all));
@@ -209,10 +242,38 @@ static void print_last_error(FILE *out)
 	line(out, "last error", shown);
 }
 
+#define LOG_LINES 10
+
+/* What the clone left when nobody confirmed it, and the line that confirms. */
+static void print_trial(const struct status *s, FILE *out)
+{
+	struct strlist tail cleanup_strlist = STRLIST_INIT;
+	long seconds = trial_seconds(s->fs0);
+	char text[120], ran[32];
+	size_t i;
+
+	if (s->r->state == JOB_TRIAL && s->place == STATUS_RESCUE) {
+		snprintf(text, sizeof(text), "%u begun; in the last one the clone %s%s",
+			 s->r->trials,
+			 seconds < 0 ? "did not come as far as its guard" : "ran for ",
+			 seconds < 0 ? "" : format_seconds(ran, sizeof(ran), (uint64_t)seconds));
+		line(out, "trials", text);
+		if (trial_log_tail(s->fs0, LOG_LINES, &tail, NULL) == 0 && !tail.count)
+			line(out, "its log", "none was left");
+		for (i = 0; i < tail.count; i++)
+			line(out, i ? "" : "its log", tail.items[i]);
+	}
+	if (s->place == STATUS_RESCUE && *s->r->nonce &&
+	    (s->r->state == JOB_SWITCHED || s->r->state == JOB_TRIAL)) {
+		fprintf(out, "%-11s when the clone runs, from another machine:\n", "confirm");
+		switch_tell_confirm(out, s->r);
+	}
+}
+
 static void status_text(const struct status *s, FILE *out)
 {
 	const struct status_words *w = status_words(s->r->state);
-	const struct status_hint *h = status_hints(s->r->state, s->place);
+	const struct status_hint *h = s->hints;
 	unsigned done, all;
 	char text[200];
 	size_t i;
@@ -227,7 +288,8 @@ static void status_text(const struct status *s, FILE *out)
 		snprintf(text, sizeof(text), "%u of %u top-level names are the clone's", done, all);
 		line(out, "exchanged", text);
 	}
-	line(out, "next boot", w->next_boot);
+	line(out, "next boot", position_next_boot(&s->position));
+	print_trial(s, out);
 	print_progress(out);
 	print_last_error(out);
 	for (i = 0; i < s->r->notes.count; i++) {
@@ -266,9 +328,20 @@ static int tell_no_target(FILE *out, bool json, const struct err *why)
 	return 0;
 }
 
+/* J has a plan only from the switch on; before it there may be a loader all the same. */
+static int open_loader_fs(const struct record *r, struct root *ret)
+{
+	if (r->fs_count)
+		return running_open_loader_fs(r, ret, NULL);
+	if (running_open_part("/boot", ret, NULL) == 0 && root_is_dir(ret, LOADER_DIR))
+		return 0;
+	root_close(ret);
+	return running_open_part("/", ret, NULL);
+}
+
 static int status_running(FILE *out, bool json, struct err *e)
 {
-	struct root running cleanup_root = ROOT_INIT;
+	struct root running cleanup_root = ROOT_INIT, loader cleanup_root = ROOT_INIT;
 	struct record r = { 0 };
 	struct status s = { .fs0 = &running, .r = &r };
 	int rc;
@@ -276,6 +349,10 @@ static int status_running(FILE *out, bool json, struct err *e)
 	if (running_load(&running, &r, e) < 0)
 		return job_fail(e, NULL);
 	s.place = running_is_clone(&running, &r) ? STATUS_RUNNING_CLONE : STATUS_RUNNING_OLD;
+	if (r.loader != LOADER_NONE && open_loader_fs(&r, &loader) < 0)
+		loader.fd = -1;
+	s.position = position_of(&r, loader.fd < 0 ? NULL : &loader);
+	status_hints(&s.position, s.place, s.hints);
 	rc = print_status(&s, out, json);
 	record_done(&r);
 	return rc;
@@ -300,8 +377,41 @@ int job_status(FILE *out, bool json, struct err *e)
 		target_close(&t);
 		return job_fail(e, NULL);
 	}
+	s.position = position_of(&r, loader_fs(&t));
+	status_hints(&s.position, s.place, s.hints);
 	rc = print_status(&s, out, json);
 	record_done(&r);
+	target_close(&t);
+	return rc;
+}
+
+/* ---- log --trial ---- */
+
+static int print_trial_log(const struct root *fs0, FILE *out, struct err *e)
+{
+	struct strlist lines cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (!root_is_file(fs0, TRIAL_LOG))
+		return err_set(e, ERR_NOTHING, 0, "no clone has left a log of a trial here");
+	if (trial_log_tail(fs0, UINT32_MAX, &lines, e) < 0)
+		return -1;
+	for (i = 0; i < lines.count; i++)
+		fprintf(out, "%s\n", lines.items[i]);
+	return 0;
+}
+
+int job_trial_log(FILE *out, struct err *e)
+{
+	struct root running cleanup_root = ROOT_INIT;
+	struct target t = { 0 };
+	int rc;
+
+	if (running_has_job())
+		return root_open(&running, "/", e) < 0 ? -1 : print_trial_log(&running, out, e);
+	if (target_open(&t, TARGET_LOOK, e) < 0)
+		return job_fail_open(e);
+	rc = print_trial_log(&t.fs[0].root, out, e);
 	target_close(&t);
 	return rc;
 }

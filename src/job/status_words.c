@@ -95,7 +95,7 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 		.next_boot = "starts the clone",
 		.hints = { { "reboot", "starts the clone" },
 			   { "rollback", "brings the old system back; what the clone wrote since is set aside" },
-			   { "release", "deletes the old system, no way back" } },
+			   { "release --unconfirmed", "deletes the old system, no way back" } },
 	},
 	[JOB_TRIAL] = {
 		.summary = "the clone was started for a trial and is not confirmed",
@@ -106,8 +106,10 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 		.stage = "it is the clone now",
 		.clone = "complete, in place",
 		.next_boot = "starts the rescue, until the clone is confirmed",
-		.hints = { { "reboot", "tries the clone once more" },
-			   { "rollback", "brings the old system back; what the clone wrote since is set aside" } },
+		.hints = { { "log --trial", "what the clone noted before it gave up" },
+			   { "reboot", "tries the clone once more" },
+			   { "rollback", "brings the old system back; what the clone wrote since is set aside" },
+			   { "release --unconfirmed", "keeps the clone without trying it, no way back" } },
 	},
 	[JOB_CONFIRMED] = {
 		.summary = "the clone is in place and was confirmed, the old system is kept",
@@ -144,14 +146,36 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 	},
 };
 
+static const struct status_hint switched_with_loader[] = {
+	{ "reboot", "starts the clone for a trial; without 'confirm' the rescue is back after it" },
+	{ "rollback", "brings the old system back" },
+	{ "release --unconfirmed", "keeps the clone without trying it, no way back" },
+	{ 0 },
+};
+
+static const struct status_hint unpin = { "rollback", "lets the next boot start the old system" };
+
 static const struct status_hint running_old[] = {
 	{ "reboot into the rescue", "everything but status is typed there" },
 	{ 0 },
 };
 
-static const struct status_hint running_clone[] = {
-	{ "release", "deletes the old system, no way back" },
+static const struct status_hint running_switched[] = {
+	{ "release --unconfirmed", "deletes the old system, no way back" },
 	{ "rollback, in the rescue", "brings the old system back; boot the rescue for it" },
+	{ 0 },
+};
+
+static const struct status_hint running_trial[] = {
+	{ "confirm NONCE",
+	  "accepts the clone: the line that 'switch' printed, typed on another machine" },
+	{ "rollback", "makes the rescue the next boot; there it brings the old system back" },
+	{ 0 },
+};
+
+static const struct status_hint running_confirmed[] = {
+	{ "release", "deletes the old system, no way back" },
+	{ "rollback", "makes the rescue the next boot; there it brings the old system back" },
 	{ 0 },
 };
 
@@ -165,11 +189,36 @@ const struct status_words *status_words(enum job_state s)
 	return &table[(unsigned)s < JOB_STATE_COUNT ? s : JOB_NONE];
 }
 
-const struct status_hint *status_hints(enum job_state s, enum status_place place)
+static const struct status_hint *hints_in_clone(const struct position *p)
 {
-	if (place == STATUS_RESCUE)
-		return status_words(s)->hints;
-	if (s == JOB_RELEASING)
-		return running_release;
-	return place == STATUS_RUNNING_CLONE && s == JOB_SWITCHED ? running_clone : running_old;
+	switch (p->state) {
+	case JOB_SWITCHED:
+		return running_switched;
+	case JOB_TRIAL:
+		return running_trial;
+	case JOB_CONFIRMED:
+		return running_confirmed;
+	default:
+		return running_old;
+	}
+}
+
+void status_hints(const struct position *p, enum status_place place,
+		  struct status_hint ret[STATUS_HINTS_MAX])
+{
+	const struct status_hint *from = status_words(p->state)->hints;
+	unsigned n = 0;
+
+	if (place != STATUS_RESCUE)
+		from = p->state == JOB_RELEASING       ? running_release
+		       : place == STATUS_RUNNING_CLONE ? hints_in_clone(p)
+						       : running_old;
+	else if (p->selected != SELECTED_NONE && p->state == JOB_SWITCHED)
+		from = switched_with_loader;
+	else if (p->selected != SELECTED_NONE && p->selected != SELECTED_OLD &&
+		 p->state >= JOB_STAGED && p->state <= JOB_CHECKED)
+		ret[n++] = unpin;
+	while (from->command && n < STATUS_HINTS_MAX - 1)
+		ret[n++] = *from++;
+	ret[n] = (struct status_hint){ 0 };
 }

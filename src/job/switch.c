@@ -8,15 +8,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "base/log.h"
+#include "base/run.h"
 #include "job/activate.h"
+#include "job/address.h"
 #include "job/common.h"
 #include "job/edits.h"
 #include "job/identity.h"
 #include "job/job.h"
 #include "job/progress.h"
 #include "job/running.h"
+#include "job/trial.h"
 
 /* ---- settling ---- */
 
@@ -104,6 +109,29 @@ static int restore_noted(const struct target *t, const struct record *r, struct 
 	return activate_restore(t, r, e);
 }
 
+static bool has_stored(const struct target *t)
+{
+	return loader_is_stored(t);
+}
+
+static int store_noted(const struct target *t, int fd, struct err *e)
+{
+	progress_note(command_name, "putting the rescue on the disk");
+	return loader_store(t, fd, e);
+}
+
+static int plant_noted(const struct target *t, struct record *r, struct err *e)
+{
+	progress_note(command_name, "planting the private loader");
+	return loader_plant(t, r, e);
+}
+
+static int select_noted(const struct target *t, enum loader_choice c, struct err *e)
+{
+	log_info("%s: the next boot: %s", command_name, loader_choice_name(c));
+	return loader_select(loader_fs(t), c, e);
+}
+
 static int stop_after(void *arg)
 {
 	long *left = arg;
@@ -123,6 +151,10 @@ void switch_real_ops(struct switch_ops *ret, const char *command)
 		.boot_prepare = prepare_noted,
 		.boot_write = write_noted,
 		.boot_restore = restore_noted,
+		.loader_is_stored = has_stored,
+		.loader_store = store_noted,
+		.loader_plant = plant_noted,
+		.loader_select = select_noted,
 	};
 	if (stop) { /* never in the rescue: a connection passes no environment on */
 		left = strtol(stop, NULL, 10);
@@ -131,7 +163,7 @@ void switch_real_ops(struct switch_ops *ret, const char *command)
 	}
 }
 
-/* ---- the command ---- */
+/* ---- what must be so before ---- */
 
 /* The only firmware whose boot area can be written; the saved identity knows it. */
 static int check_firmware(struct err *e)
@@ -167,45 +199,106 @@ static int verify_checked(const struct target *t, const struct record *r, struct
 	return 0;
 }
 
-static void tell_end(FILE *out, const struct record *r)
+/* ---- what is said ---- */
+
+void switch_tell_confirm(FILE *out, const struct record *r)
 {
-	fprintf(out,
-		"The clone is in place, the next boot starts it.\n"
-		"The old system is kept in /%s of %s.\n"
-		"  reboot     starts the clone\n"
-		"  rollback   brings the old system back; from the rescue, before or after a boot "
-		"of the clone\n"
-		"  release    deletes the old system, when the clone proved itself\n",
-		TREE_DIR, r->fs_count > 1 ? "each file system" : "its file system");
+	char address[64];
+	json_t *identity = NULL;
+
+	if (identity_load(&identity, NULL) < 0)
+		identity = NULL;
+	address_of_target(identity, address, sizeof(address));
+	json_decref(identity);
+	fprintf(out, "  ssh root@%s /var/lib/rehost/rehost confirm %s\n", address, r->nonce);
 }
 
-static int run_switch(const struct target *t, struct record *r, FILE *out, struct err *e)
+static void tell_end(FILE *out, const struct record *r)
+{
+	fprintf(out, "The clone is in place. The old system is kept in /%s of %s.\n", TREE_DIR,
+		r->fs_count > 1 ? "each file system" : "its file system");
+	if (r->loader == LOADER_NONE) {
+		fprintf(out,
+			"The next boot starts the clone.\n"
+			"  reboot     starts the clone\n"
+			"  rollback   brings the old system back; from the rescue, before or after "
+			"a boot of the clone\n"
+			"  release --unconfirmed   deletes the old system, when the clone proved "
+			"itself\n");
+		return;
+	}
+	fprintf(out,
+		"Until the clone is confirmed every boot ends in this rescue.\n"
+		"  reboot     starts the clone for a trial of %u minutes, then the rescue is back\n"
+		"  rollback   brings the old system back, now or after any trial\n"
+		"When the clone runs, confirm it from another machine:\n",
+		r->trial_minutes);
+	switch_tell_confirm(out, r);
+}
+
+/* ---- the command ---- */
+
+/* The way is settled before the first change: what cannot be planted here is a question to the operator. */
+static int choose_way(const struct target *t, struct record *r, bool without_loader,
+		      struct switch_ops *ops, FILE *out, struct err *e)
+{
+	struct loader_verdict v;
+	char *option cleanup_free = NULL;
+
+	if (r->loader != LOADER_NONE && without_loader)
+		fprintf(out, "The private loader is planted already, so it is used.\n");
+	if (r->loader == LOADER_NONE && without_loader)
+		return check_firmware(e);
+	if (r->loader == LOADER_NONE) {
+		if (loader_assess(t, &v, e) < 0)
+			return -1;
+		/* not a question of the machine, but of what the rescue was started with */
+		if (v.kind == LOADER_NONE && !loader_is_stored(t) &&
+		    access(LOADER_PAYLOAD_DIR, F_OK) < 0)
+			return err_set(e, ERR_LOADER_MISSING, 0, "%s", v.why);
+		if (v.kind == LOADER_NONE)
+			return err_set(e, ERR_LOADER_PLACE, 0, "%s", v.why);
+		if (!v.once_works)
+			fprintf(out, "Note: %s\n", v.why);
+		ops->plants = true;
+	}
+	option = run_option("trial_minutes");
+	r->trial_minutes = trial_minutes(option);
+	r->trials = 0;
+	record_draw_nonce(r);
+	return 0;
+}
+
+static int run_switch(const struct target *t, struct record *r, bool without_loader, FILE *out,
+		      struct err *e)
 {
 	struct switch_ops ops;
 
 	if (verify_checked(t, r, e) < 0)
 		return -1;
-	if (r->state == JOB_SWITCHED) {
+	if (r->state >= JOB_SWITCHED && r->state <= JOB_CONFIRMED) {
 		fprintf(out, "It was switched already.\n");
 		tell_end(out, r);
 		return 0;
 	}
+	switch_real_ops(&ops, "switch");
 	/* once it has begun this was settled, and finishing must not hang on anything but the disk */
-	if (r->state == JOB_CHECKED && check_firmware(e) < 0)
+	if (r->state == JOB_CHECKED && choose_way(t, r, without_loader, &ops, out, e) < 0)
 		return -1;
 	if (r->state != JOB_CHECKED)
 		fprintf(out, "Going on with a switch that was cut (%s).\n",
 			job_state_name(r->state));
-	fprintf(out, "Switching. Do not cut the power now.\n");
+	fprintf(out, r->loader == LOADER_NONE && !ops.plants
+			     ? "Switching. Do not cut the power now.\n"
+			     : "Switching. After a power cut the rescue comes up and goes on.\n");
 	fflush(out);
-	switch_real_ops(&ops, "switch");
 	if (switch_forward(t, r, &ops, e) < 0)
 		return -1;
 	tell_end(out, r);
 	return 0;
 }
 
-int job_switch(FILE *out, struct err *e)
+int job_switch(bool without_loader, FILE *out, struct err *e)
 {
 	struct target t = { 0 };
 	struct record r = { 0 };
@@ -215,6 +308,6 @@ int job_switch(FILE *out, struct err *e)
 		return err_set(e, ERR_IN_RUNNING, 0, "the switch moves the running system away");
 	if (job_begin(&t, &r, "switch", e) < 0)
 		return -1;
-	rc = run_switch(&t, &r, out, e);
+	rc = run_switch(&t, &r, without_loader, out, e);
 	return job_end(&t, &r, rc, e);
 }

@@ -149,6 +149,40 @@ static int run_part(const struct exchange *x, struct switch_fs *part, void *arg,
 	return exchange_run(x, part, *(enum exchange_direction *)arg, e);
 }
 
+/* ---- the private loader ---- */
+
+/* What the next boot starts; nothing without a loader. */
+static int choose(const struct target *t, const struct record *r, enum loader_choice c,
+		  const struct switch_ops *ops, struct err *e)
+{
+	if (r->loader == LOADER_NONE)
+		return 0;
+	if (stop_here(ops, e) < 0)
+		return -1;
+	if (ops->loader_select(t, c, e) < 0)
+		return err_ctx(e, "selecting the next boot (%s)", loader_choice_name(c));
+	return 0;
+}
+
+/* From here on a power cut gives the rescue. Before it S=old, so that the flip changes nothing yet. */
+static int pin(const struct target *t, struct record *r, const struct switch_ops *ops,
+	       struct err *e)
+{
+	if (r->loader == LOADER_NONE && !(ops->plants && r->state == JOB_CHECKED))
+		return 0;
+	if (r->state == JOB_CHECKED) {
+		if (stop_here(ops, e) < 0)
+			return -1;
+		if (!ops->loader_is_stored(t) && ops->loader_store(t, -1, e) < 0)
+			return err_ctx(e, "putting the rescue and its loader on the disk");
+		if (stop_here(ops, e) < 0)
+			return -1;
+		if (ops->loader_plant(t, r, e) < 0)
+			return err_ctx(e, "planting the private loader");
+	}
+	return choose(t, r, LOADER_RESCUE, ops, e);
+}
+
 /* ---- forward ---- */
 
 /* After this J says switching and holds a plan that fits what is on the disks. */
@@ -157,6 +191,8 @@ static int begin_switching(const struct target *t, struct record *r, const struc
 {
 	struct refresh how = { .for_undo = false };
 
+	if (pin(t, r, ops, e) < 0)
+		return -1;
 	if (r->state == JOB_SWITCHING || r->state == JOB_UNDOING) {
 		if (each_part(t, r, false, ops, refresh_part, &how, e) < 0)
 			return -1;
@@ -166,8 +202,9 @@ static int begin_switching(const struct target *t, struct record *r, const struc
 	}
 	if (r->state != JOB_MERGING && enter_state(t, r, JOB_MERGING, ops, e) < 0)
 		return -1;
-	if (stop_here(ops, e) < 0 || ops->merge(t, e) < 0 || stop_here(ops, e) < 0 ||
-	    ops->boot_prepare(t, r, e) < 0)
+	if (stop_here(ops, e) < 0 || ops->merge(t, e) < 0 || stop_here(ops, e) < 0)
+		return -1;
+	if (r->loader == LOADER_NONE && ops->boot_prepare(t, r, e) < 0)
 		return -1;
 	if (make_plan(t, r, ops, e) < 0)
 		return -1;
@@ -190,8 +227,9 @@ int switch_forward(const struct target *t, struct record *r, const struct switch
 	if (each_part(t, r, false, ops, run_part, &direction, e) < 0)
 		return -1;
 	/* GRUB reads no journals: the files it loads must be in place before it is told to load them */
-	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0 || stop_here(ops, e) < 0 ||
-	    ops->boot_write(t, r, e) < 0)
+	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0 || stop_here(ops, e) < 0)
+		return -1;
+	if (r->loader == LOADER_NONE && ops->boot_write(t, r, e) < 0)
 		return -1;
 	return enter_state(t, r, JOB_SWITCHED, ops, e);
 }
@@ -204,24 +242,27 @@ int switch_back(const struct target *t, struct record *r, const struct switch_op
 	enum exchange_direction direction = EXCHANGE_UNDO;
 	struct refresh how = { .for_undo = true };
 
-	if (r->state != JOB_SWITCHING && r->state != JOB_SWITCHED && r->state != JOB_UNDOING)
+	if (r->state < JOB_SWITCHING || r->state > JOB_UNDOING)
 		return err_set(e, ERR_NOTHING, 0, "the state is \"%s\", nothing was switched",
 			       job_state_name(r->state));
-	if (each_part(t, r, false, ops, refresh_part, &how, e) < 0)
+	if (each_part(t, r, false, ops, refresh_part, &how, e) < 0 ||
+	    choose(t, r, LOADER_RESCUE, ops, e) < 0)
 		return -1;
 	if (r->state != JOB_UNDOING || how.changed) {
 		r->stage_booted = true; /* it may have been: nothing here can prove the contrary */
 		if (enter_state(t, r, JOB_UNDOING, ops, e) < 0)
 			return -1;
 	}
-	if (stop_here(ops, e) < 0 || ops->boot_restore(t, r, e) < 0)
+	if (stop_here(ops, e) < 0 || (r->loader == LOADER_NONE && ops->boot_restore(t, r, e) < 0))
 		return -1;
 	if (each_part(t, r, true, ops, run_part, &direction, e) < 0)
 		return -1;
-	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0)
+	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0 || choose(t, r, LOADER_OLD, ops, e) < 0)
 		return -1;
 	/* The edits are in the stage now: it is staged, and rewriting and check begin again. */
 	record_drop_plan(r);
 	r->edits_fingerprint[0] = '\0';
+	r->nonce[0] = '\0';
+	r->trials = 0;
 	return enter_state(t, r, JOB_STAGED, ops, e);
 }

@@ -5,7 +5,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
+#include "job/loader.h"
 #include "job/record.h"
 #include "job/target.h"
 
@@ -20,6 +23,15 @@ struct switch_ops {
 	int (*boot_write)(const struct target *t, const struct record *r, struct err *e);
 	/* Writes the saved boot area back. */
 	int (*boot_restore)(const struct target *t, const struct record *r, struct err *e);
+	/*
+	 * The private loader (job/loader.h). Once it is planted (r->loader) it is used and the boot area is left alone.
+	 * plants: a switch that begins plants it; without, the three above are the way.
+	 */
+	bool plants;
+	bool (*loader_is_stored)(const struct target *t);
+	int (*loader_store)(const struct target *t, int fd, struct err *e);
+	int (*loader_plant)(const struct target *t, struct record *r, struct err *e);
+	int (*loader_select)(const struct target *t, enum loader_choice c, struct err *e);
 	/* Called before each change; not 0: stop (ERR_EXCHANGE, EINTR). May be NULL. */
 	int (*step)(void *arg);
 	void *arg;
@@ -27,11 +39,15 @@ struct switch_ops {
 
 /*
  * From checked, merging, switching or undoing to switched. r is stored at every change of state; after an
- * error r holds the last state that is in J.
+ * error r holds the last state that is in J. With a loader: payload stored, planted with S=old, S=rescue (pinned), and only
+ * then anything is merged or moved.
  */
 int switch_forward(const struct target *t, struct record *r, const struct switch_ops *ops,
 		   struct err *e) must_check;
 
-/* From switching, switched or undoing to staged, with the old system live. */
+/*
+ * From switching, switched, trial, confirmed or undoing to staged, with the old system live. With a loader S=rescue comes first
+ * and S=old when all is back in place, before J says so.
+ */
 int switch_back(const struct target *t, struct record *r, const struct switch_ops *ops,
 		struct err *e) must_check;

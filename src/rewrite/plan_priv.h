@@ -34,6 +34,7 @@ int plan_net_names(struct planner *p) must_check; /* called by plan_net */
 int plan_identity(struct planner *p) must_check;
 int plan_login(struct planner *p) must_check; /* last: it looks at what the others change */
 int plan_boot(struct planner *p) must_check;
+int plan_guard(struct planner *p) must_check; /* the trial: rewrite/guard.h */
 
 /* Reads a file of the clone. Returns 1: read; 0: absent; -1: e set. One that cannot be read becomes a blocker and counts
  * as absent. */

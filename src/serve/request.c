@@ -12,6 +12,7 @@ static const struct request_command allowed[] = {
 	{ .name = "rewrite" },
 	{ .name = "check", .looks = true },
 	{ .name = "switch" },
+	{ .name = "confirm" }, /* to be told that it belongs into the clone */
 	{ .name = "rollback" },
 	{ .name = "release" },
 	{ .name = "identity", .ends_with_client = true, .looks = true },

@@ -355,7 +355,8 @@ def test_release_and_discard(base, tmp_path):
     with Disk(image, tmp_path / "run") as disk:
         assert disk.rehost("release", check=False).returncode == 1
         disk.rehost("switch")
-        out = disk.rehost("release").stdout
+        assert "RH-JOB-61" in disk.rehost("release", check=False).stderr
+        out = disk.rehost("release", "--unconfirmed").stdout
         assert "deleting the old /usr" in out and "deleting the old /boot/vmlinuz-old" in out
         for i in 0, 1:
             assert not (disk.mounted(i) / ".rehost").exists()
@@ -450,11 +451,12 @@ def test_in_the_running_clone(base, tmp_path):
         for command in "switch", "rollback":
             refused = inside(command)
             assert refused.returncode == 1 and "RH-JOB-17" in refused.stderr, refused
-        refused = inside("release")
+        refused = inside("release", "--unconfirmed")
         assert refused.returncode == 1 and "RH-JOB-18" in refused.stderr and "/boot" in refused.stderr, refused
         assert (root / ".rehost/tree/etc/hostname").exists()
         run(*disk.argv("mount", f"{disk.loop}p1", f"{at}/boot"))
-        done = inside("release")
+        assert "RH-JOB-61" in inside("release").stderr
+        done = inside("release", "--unconfirmed")
         assert done.returncode == 0, done.stderr
         assert not (root / ".rehost").exists() and not (disk.mounted(1) / ".rehost").exists()
         assert not (root / "var/lib/rehost").exists()

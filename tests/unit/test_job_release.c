@@ -22,6 +22,9 @@ static struct root fs[2] = { { -1 }, { -1 } };
 static const struct root *const both[] = { &fs[0], &fs[1] };
 static const char *const mounts[] = { "/", "/boot" };
 
+static bool unconfirmed;
+static unsigned finished; /* how often the loader was finished */
+
 static void put(unsigned i, const char *path)
 {
 	assert_int_equal(root_replace(&fs[i], path, "x", 1, NULL, NULL), 0);
@@ -61,7 +64,9 @@ static int set_up(void **state)
 	put(1, "vmlinuz");
 	put(1, ".rehost/tree/vmlinuz");
 	record_init(&r);
-	r.state = JOB_SWITCHED;
+	r.state = JOB_CONFIRMED;
+	unconfirmed = false;
+	finished = 0;
 	if (!record_add_fs(&r, "a", "/") || !record_add_fs(&r, "b", "/boot") ||
 	    record_store(&r, &fs[0], &e) < 0)
 		return -1;
@@ -89,15 +94,32 @@ static void expect_released(void)
 	assert_true(root_exists(&fs[1], "vmlinuz"));
 }
 
+static int fake_finish(void *arg, const struct record *r, struct err *e)
+{
+	struct record stored;
+
+	(void)arg;
+	(void)e;
+	/* J says releasing by now, and the old system is whole */
+	assert_int_equal(record_load(&stored, &fs[0], NULL), 0);
+	assert_int_equal(stored.state, JOB_RELEASING);
+	assert_int_equal(stored.loader, r->loader);
+	record_done(&stored);
+	assert_true(root_exists(&fs[0], ".rehost/tree/etc/hostname"));
+	finished++;
+	return 0;
+}
+
 static int release(char *text, size_t size)
 {
+	const struct release_loader loader = { .finish = fake_finish, .unconfirmed = unconfirmed };
 	struct record r;
 	struct err e = ERR_INIT;
 	FILE *out = fmemopen(text, size, "w");
 	int rc;
 
 	assert_int_equal(record_load(&r, &fs[0], &e), 0);
-	rc = release_run(&r, both, mounts, 2, out, &e);
+	rc = release_run(&r, both, mounts, 2, &loader, out, &e);
 	record_done(&r);
 	fclose(out);
 	return rc;
@@ -148,8 +170,9 @@ static void test_release_only_after_a_switch(void **state)
 	for (s = JOB_STAGING; s < JOB_STATE_COUNT; s++) {
 		struct record r;
 
-		if (s == JOB_SWITCHED || s == JOB_RELEASING)
+		if (s == JOB_CONFIRMED || s == JOB_RELEASING)
 			continue;
+		unconfirmed = s != JOB_SWITCHED && s != JOB_TRIAL;
 		assert_int_equal(record_load(&r, &fs[0], NULL), 0);
 		r.state = s;
 		assert_int_equal(record_store(&r, &fs[0], NULL), 0);
@@ -158,6 +181,53 @@ static void test_release_only_after_a_switch(void **state)
 		assert_true(root_exists(&fs[0], ".rehost/tree/etc/hostname"));
 		assert_true(root_exists(&fs[1], ".rehost/tree/vmlinuz"));
 	}
+}
+
+static void store_state(enum job_state s, enum loader_kind loader)
+{
+	struct record r;
+
+	assert_int_equal(record_load(&r, &fs[0], NULL), 0);
+	r.state = s;
+	r.loader = loader;
+	assert_int_equal(record_store(&r, &fs[0], NULL), 0);
+	record_done(&r);
+}
+
+static void test_release_of_what_nobody_confirmed(void **state)
+{
+	char text[1024] = "";
+
+	(void)state;
+	store_state(JOB_TRIAL, LOADER_BIOS);
+	assert_int_equal(release(text, sizeof(text)), -1);
+	assert_int_equal(finished, 0);
+	unconfirmed = true;
+	assert_int_equal(release(text, sizeof(text)), 0);
+	assert_int_equal(finished, 1);
+	expect_released();
+}
+
+/* The loader's files are among what is deleted: once the clone starts by itself, J no longer asks for them. */
+static void test_release_finishes_the_loader_once(void **state)
+{
+	char text[1024] = "";
+	struct record r;
+
+	(void)state;
+	store_state(JOB_RELEASING, LOADER_UEFI); /* cut before the loader was finished */
+	root_close(&fs[1]);			 /* and now cut after it */
+	assert_int_equal(release(text, sizeof(text)), -1);
+	assert_int_equal(finished, 1);
+	assert_int_equal(record_load(&r, &fs[0], NULL), 0);
+	assert_int_equal(r.state, JOB_RELEASING);
+	assert_int_equal(r.loader, LOADER_NONE);
+	record_done(&r);
+	snprintf(text, sizeof(text), "%s/1", dir);
+	assert_int_equal(root_open(&fs[1], text, NULL), 0);
+	assert_int_equal(release(text, sizeof(text)), 0);
+	assert_int_equal(finished, 1);
+	expect_released();
 }
 
 /* Whatever J says: what is still in use is not deleted, on no file system. */
@@ -173,9 +243,11 @@ static void test_release_looks_before_it_deletes(void **state)
 	assert_int_equal(record_load(&r, &fs[0], NULL), 0);
 	assert_int_equal(exchange_plan(&x, &r.filesystems[1], NULL), 0); /* planned, not run */
 	assert_int_equal(record_store(&r, &fs[0], NULL), 0);
-	assert_int_equal(release_run(&r, both, mounts, 2, stdout, &e), -1);
+	assert_int_equal(release_run(&r, both, mounts, 2,
+				     &(struct release_loader){ .unconfirmed = true }, stdout, &e),
+			 -1);
 	assert_int_equal(e.code, ERR_RELEASE);
-	assert_int_equal(r.state, JOB_SWITCHED);
+	assert_int_equal(r.state, JOB_CONFIRMED);
 	assert_true(root_exists(&fs[0], ".rehost/tree/etc/hostname"));
 	assert_true(root_exists(&fs[1], ".rehost/tree/vmlinuz"));
 	assert_int_equal(exchange_run(&x, &r.filesystems[1], EXCHANGE_SWITCH, NULL), 0);
@@ -203,7 +275,7 @@ static void test_a_tree_without_record(void **state)
 		t.fs[i].mount = (char *)mounts[i];
 	}
 	assert_int_equal(job_load(&t, &r, &e), 0);
-	assert_int_equal(r.state, JOB_SWITCHED);
+	assert_int_equal(r.state, JOB_CONFIRMED);
 	record_done(&r);
 	assert_int_equal(root_remove(&fs[0], ".rehost/job", NULL), 0);
 	for (i = 0; i < 2; i++) {
@@ -261,10 +333,13 @@ static void test_which_system_runs(void **state)
 
 static bool offers(enum job_state s, enum status_place place, const char *command)
 {
-	const struct status_hint *h = status_hints(s, place);
+	struct position p = { .state = s };
+	struct status_hint h[STATUS_HINTS_MAX];
+	unsigned i;
 
-	for (; h->command; h++)
-		if (strcmp(h->command, command) == 0)
+	status_hints(&p, place, h);
+	for (i = 0; h[i].command; i++)
+		if (strcmp(h[i].command, command) == 0)
 			return true;
 	return false;
 }
@@ -293,8 +368,10 @@ static void test_every_state_has_words(void **state)
 	assert_false(offers(JOB_EDITED, STATUS_RESCUE, "switch"));
 	assert_true(offers(JOB_SWITCHING, STATUS_RESCUE, "switch"));
 	assert_true(offers(JOB_SWITCHING, STATUS_RESCUE, "rollback"));
-	assert_true(offers(JOB_SWITCHED, STATUS_RUNNING_CLONE, "release"));
-	assert_false(offers(JOB_SWITCHED, STATUS_RUNNING_OLD, "release"));
+	assert_true(offers(JOB_SWITCHED, STATUS_RUNNING_CLONE, "release --unconfirmed"));
+	assert_true(offers(JOB_CONFIRMED, STATUS_RUNNING_CLONE, "release"));
+	assert_false(offers(JOB_TRIAL, STATUS_RUNNING_CLONE, "release"));
+	assert_false(offers(JOB_CONFIRMED, STATUS_RUNNING_OLD, "release"));
 	assert_false(offers(JOB_CHECKED, STATUS_RUNNING_OLD, "switch"));
 }
 
@@ -304,6 +381,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_release_that_was_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_release_only_after_a_switch, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_release_of_what_nobody_confirmed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_release_finishes_the_loader_once, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_discard_keeps_the_record_until_last, set_up,
 						tear_down),

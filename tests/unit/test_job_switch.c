@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "job/exchange.h"
+#include "job/position.h"
 #include "job/switch_steps.h"
 
 #define ODD_NAME "odd \xff\n%41"
@@ -24,7 +25,8 @@ static char dir[64];
 static struct root top = { .fd = -1 }; /* holds fs0, fs1 and the stand-in for the boot area */
 static struct target t;
 static struct volume volumes[2];
-static bool has_flags; /* this file system knows immutable files, and we may set them */
+static bool with_loader; /* the private loader is planted; else the boot area is written */
+static bool has_flags;	 /* this file system knows immutable files, and we may set them */
 
 /* ---- making trees ---- */
 
@@ -271,6 +273,46 @@ static int fake_restore(const struct target *target, const struct record *r, str
 	return 0;
 }
 
+/* ---- a stand-in for the loader: "s" is S, "planted" the flip, "payload" what it starts ---- */
+
+static bool fake_is_stored(const struct target *target)
+{
+	(void)target;
+	return root_exists(&top, "payload");
+}
+
+static int fake_store(const struct target *target, int fd, struct err *e)
+{
+	(void)target;
+	(void)e;
+	assert_int_equal(fd, -1);
+	put("payload", "rescue");
+	return 0;
+}
+
+static int fake_plant(const struct target *target, struct record *r, struct err *e)
+{
+	(void)target;
+	(void)e;
+	assert_true(root_exists(&top, "payload"));
+	if (r->loader != LOADER_NONE)
+		return 0;
+	put("s", "old");
+	r->loader = LOADER_BIOS;
+	assert_int_equal(record_store(r, &t.fs[0].root, NULL), 0);
+	put("planted", "yes");
+	return 0;
+}
+
+static int fake_select(const struct target *target, enum loader_choice c, struct err *e)
+{
+	(void)target;
+	(void)e;
+	assert_true(root_exists(&top, "planted"));
+	put("s", loader_choice_name(c));
+	return 0;
+}
+
 static int count_down(void *arg)
 {
 	long *left = arg;
@@ -291,6 +333,11 @@ static bool run(runner *fn, long stop_after)
 		.boot_prepare = fake_prepare,
 		.boot_write = fake_write,
 		.boot_restore = fake_restore,
+		.plants = with_loader,
+		.loader_is_stored = fake_is_stored,
+		.loader_store = fake_store,
+		.loader_plant = fake_plant,
+		.loader_select = fake_select,
 		.step = count_down,
 		.arg = &stop_after,
 	};
@@ -694,6 +741,181 @@ static void test_kept_names(void **state)
 	strlist_done(&points);
 }
 
+/* ---- with the private loader ---- */
+
+/* All of both live roots, nothing of ours. */
+static char *live_snapshot(void)
+{
+	static const char *const fs[] = { "fs0", "fs1" };
+	struct strbuf b = STRBUF_INIT;
+	unsigned i;
+	size_t n;
+
+	for (i = 0; i < 2; i++) {
+		struct strlist names cleanup_strlist = STRLIST_INIT;
+
+		assert_int_equal(root_list(&top, fs[i], &names, NULL), 0);
+		for (n = 0; n < names.count; n++) {
+			char path[300];
+
+			snprintf(path, sizeof(path), "%s/%s", fs[i], names.items[n]);
+			if (strcmp(names.items[n], ".rehost") != 0)
+				describe(&b, path);
+		}
+	}
+	return strbuf_take(&b);
+}
+
+static char *old_live;
+
+/*
+ * Power goes now: the disk alone tells what the next boot starts. The old system only while all of it is in its place; else
+ * the rescue, which is there.
+ */
+static void expect_boots(const char *what, long n)
+{
+	struct strbuf s cleanup_strbuf = STRBUF_INIT, area cleanup_strbuf = STRBUF_INIT;
+	char *live;
+
+	assert_int_equal(root_read(&top, "area", &area, 64, NULL), 0);
+	assert_string_equal(strbuf_str(&area), "old"); /* the switch writes nothing of it */
+	if (root_exists(&top, "planted")) {
+		assert_int_equal(root_read(&top, "s", &s, 64, NULL), 0);
+		if (strcmp(strbuf_str(&s), "rescue") == 0) {
+			assert_true(root_exists(&top, "payload"));
+			return;
+		}
+		assert_string_equal(strbuf_str(&s), "old");
+	}
+	live = live_snapshot();
+	if (strcmp(live, old_live) != 0)
+		fail_msg("%s cut at %ld: the old system would start from\n%s", what, n, live);
+	free(live);
+}
+
+static void begin_with_loader(void)
+{
+	begin();
+	with_loader = true;
+	free(old_live);
+	old_live = live_snapshot();
+}
+
+static void end_with_loader(void)
+{
+	remove_trees();
+	with_loader = false;
+}
+
+static enum recovery recovery_now(void)
+{
+	struct position p = { .state = state_now(), .selected = SELECTED_NONE };
+	struct strbuf s cleanup_strbuf = STRBUF_INIT;
+
+	if (root_read(&top, "s", &s, 64, NULL) == 0)
+		p.selected = strcmp(strbuf_str(&s), "rescue") == 0 ? SELECTED_RESCUE : SELECTED_OLD;
+	return position_recovery(&p);
+}
+
+static void test_loader_cut_switch(void **state)
+{
+	bool ended = false;
+	long n;
+
+	(void)state;
+	for (n = 0; !ended; n++) {
+		begin_with_loader();
+		ended = run(switch_forward, n);
+		expect_boots("switch", n);
+		assert_int_equal(recovery_now(),
+				 state_now() == JOB_SWITCHING ? RECOVER_FORWARD : RECOVER_STAY);
+		assert_true(run(switch_forward, UNCUT));
+		assert_int_equal(state_now(), JOB_SWITCHED);
+		expect("s", "rescue");
+		expect("fs0/etc/hostname", "new");
+		expect("fs1/grub/core", "new core");
+		expect("fs0/added", "an edit");
+		end_with_loader();
+
+		begin_with_loader();
+		run(switch_forward, n);
+		if (state_now() >= JOB_SWITCHING) {
+			assert_true(run(switch_back, UNCUT));
+			assert_int_equal(state_now(), JOB_STAGED);
+			expect("s", "old");
+		}
+		if (!root_exists(&top, "s") || state_now() == JOB_STAGED)
+			expect_boots("undone switch", n);
+		end_with_loader();
+	}
+	assert_true(n > 20);
+}
+
+static void test_loader_cut_undo(void **state)
+{
+	static const enum job_state from[] = { JOB_SWITCHED, JOB_TRIAL, JOB_CONFIRMED };
+	bool ended = false;
+	struct record r;
+	long n;
+
+	(void)state;
+	for (n = 0; !ended; n++) {
+		begin_with_loader();
+		assert_true(run(switch_forward, UNCUT));
+		/* whatever the clone was by then */
+		assert_int_equal(record_load(&r, &t.fs[0].root, NULL), 0);
+		r.state = from[n % 3];
+		assert_int_equal(record_store(&r, &t.fs[0].root, NULL), 0);
+		record_done(&r);
+		ended = run(switch_back, n);
+		expect_boots("undo", n);
+		if (state_now() == JOB_UNDOING)
+			assert_int_equal(recovery_now(), RECOVER_BACK);
+		if (!ended)
+			assert_true(run(switch_back, UNCUT));
+		assert_int_equal(state_now(), JOB_STAGED);
+		expect("s", "old");
+		expect_boots("undo", n);
+		end_with_loader();
+		if (ended)
+			break;
+		begin_with_loader();
+		assert_true(run(switch_forward, UNCUT));
+		run(switch_back, n);
+		assert_true(run(switch_forward, UNCUT));
+		assert_int_equal(state_now(), JOB_SWITCHED);
+		expect("s", "rescue");
+		end_with_loader();
+	}
+	assert_true(n > 20);
+}
+
+/* The order itself, said once: what is on the disk before the first change of the old system's surroundings. */
+static void test_loader_order(void **state)
+{
+	static const char *const marks[] = { "payload", "planted" };
+	long n, stored = -1, planted = -1, pinned = -1, merging = -1;
+
+	(void)state;
+	for (n = 0; merging < 0; n++) {
+		struct strbuf s cleanup_strbuf = STRBUF_INIT;
+
+		begin_with_loader();
+		run(switch_forward, n);
+		if (stored < 0 && root_exists(&top, marks[0]))
+			stored = n;
+		if (planted < 0 && root_exists(&top, marks[1]))
+			planted = n;
+		if (pinned < 0 && root_read(&top, "s", &s, 64, NULL) == 0 &&
+		    strcmp(strbuf_str(&s), "rescue") == 0)
+			pinned = n;
+		if (state_now() == JOB_MERGING)
+			merging = n;
+		end_with_loader();
+	}
+	assert_true(0 < stored && stored < planted && planted < pinned && pinned < merging);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -709,10 +931,14 @@ int main(void)
 		cmocka_unit_test(test_wrong_states),
 		cmocka_unit_test(test_private_stage_top),
 		cmocka_unit_test(test_kept_names),
+		cmocka_unit_test(test_loader_order),
+		cmocka_unit_test(test_loader_cut_switch),
+		cmocka_unit_test(test_loader_cut_undo),
 	};
 	int rc = cmocka_run_group_tests(tests, group_set_up, group_tear_down);
 
 	free(switched);
 	free(original);
+	free(old_live);
 	return rc;
 }

@@ -119,7 +119,7 @@ def cut_switch(net, folder, disk, after):
     with rescue(net, folder, disk, name="cut") as machine:
         migration.rescue_command(net, "status")
         typed = subprocess.Popen(
-            net.ssh_argv(qemu.TARGET, "switch"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            net.ssh_argv(qemu.TARGET, "switch --without-loader"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,
         )
         assert "Switching" in (said := typed.stdout.readline()), said + typed.stdout.read()
@@ -135,7 +135,7 @@ def test_a_switch_that_was_cut_is_finished_by_switch(net, folder, staged, after)
     cut_switch(net, folder, disk, after)
     with rescue(net, folder, disk) as machine:
         print("after the cut:", status(net)["state"])
-        migration.rescue_command(net, "switch")
+        migration.rescue_command(net, "switch --without-loader")
         assert status(net)["state"] == "switched"
         migration.rescue_command(net, "reboot", check=False)
         machine.wait_exit()
@@ -162,7 +162,7 @@ def test_rollback_after_the_clone_has_run_brings_the_old_system_back(net, folder
     recorder.mark("switch")
     with qemu.rescue(net, folder, recorder.disk, record=recorder) as machine:
         machine.wait_banner()
-        migration.rescue_command(net, "switch")
+        migration.rescue_command(net, "switch --without-loader")
         recorder.mark("reboot into the clone")
         migration.rescue_command(net, "reboot", check=False)
         machine.wait_exit()

@@ -199,7 +199,7 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512, rec
         with phases("check"):
             rescue_command(net, "check", phases)
         with phases("switch"):
-            rescue_command(net, "switch", phases)
+            rescue_command(net, "switch --without-loader", phases)
         with phases("reboot, until the clone answers"):
             clone = stack.enter_context(reboot_into_disk(net, rescue, folder))
         with phases("look at the clone"):
@@ -227,7 +227,7 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512, rec
             phases.say("  expected: " + ", ".join(sorted(used)))
             wrong += differences
         with phases("release"):
-            done = clone.ssh("/var/lib/rehost/rehost release", check=False)
+            done = clone.ssh("/var/lib/rehost/rehost release --unconfirmed", check=False)
             phases.say(show(done.stdout + done.stderr))
             if done.returncode:
                 wrong.append(f"release: exit {done.returncode}: {done.stderr}")

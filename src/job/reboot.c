@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What reboot does before the machine goes down: it makes sure of what comes up, and says it. */
+#include <string.h>
+
+#include "base/log.h"
+#include "job/common.h"
+#include "job/job.h"
+#include "job/loader.h"
+#include "job/position.h"
+#include "job/status_words.h"
+#include "job/switch.h"
+#include "job/trial.h"
+
+static void tell_trial(const struct record *r, FILE *out)
+{
+	fprintf(out,
+		"The next boot starts the clone for a trial. Confirm it within %u minutes, from "
+		"another machine:\n",
+		r->trial_minutes);
+	switch_tell_confirm(out, r);
+	fprintf(out, "Without that, the rescue comes back and 'status' says why.\n");
+}
+
+/* Changes S, and J with it. */
+static int begin_clone(FILE *out, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+	struct trial_fs fs;
+	int rc;
+
+	if (job_begin(&t, &r, "reboot", e) < 0)
+		return -1;
+	fs = (struct trial_fs){ &t.fs[0].root, loader_fs(&t) };
+	if (r.state == JOB_CONFIRMED)
+		rc = trial_confirm(&fs, &r, &trial_real_ops, e);
+	else
+		rc = trial_begin(&fs, &r, &trial_real_ops, e);
+	if (rc == 0 && r.state == JOB_CONFIRMED)
+		fprintf(out, "The next boot starts the clone.\n");
+	else if (rc == 0)
+		tell_trial(&r, out);
+	return job_end(&t, &r, rc, e);
+}
+
+int job_reboot(FILE *out, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct target t = { 0 };
+	struct record r = { 0 };
+	struct position p;
+
+	/* Whatever is wrong with the disk: it may be the very reason to reboot. */
+	if (target_open(&t, TARGET_LOOK, &own) < 0) {
+		fprintf(out, "What the next boot starts is not known: %s.\n",
+			err_info(own.code)->title);
+		return 0;
+	}
+	if (job_load(&t, &r, &own) < 0) {
+		fprintf(out, "What the next boot starts is not known: %s.\n",
+			err_info(own.code)->title);
+		target_close(&t);
+		return 0;
+	}
+	p = position_of(&r, loader_fs(&t));
+	record_done(&r);
+	target_close(&t);
+	if (p.selected != SELECTED_NONE &&
+	    (p.state == JOB_SWITCHED || p.state == JOB_TRIAL || p.state == JOB_CONFIRMED))
+		return begin_clone(out, e);
+	fprintf(out, "The next boot %s.\n", position_next_boot(&p));
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* recover: what a rescue does by itself that the private loader started. Once, as soon as the disks are there. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/run.h"
+#include "job/common.h"
+#include "job/job.h"
+#include "job/loader.h"
+#include "job/position.h"
+#include "job/sockets.h"
+#include "job/trial.h"
+
+#define NOBODY_WAIT_S 60 /* time to log in before the clone is started again */
+#define TCP_LIMIT (256 * 1024)
+
+/* ---- is anybody connected ---- */
+
+static bool is_anybody_connected(void)
+{
+	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	char path[256];
+	uint32_t port = 22;
+	size_t i;
+
+	if (file_slurp(run_path(path, sizeof(path), "port"), &text, 64, NULL) == 0) {
+		text.data[strcspn(strbuf_str(&text), "\n")] = '\0';
+		if (parse_u32(text.data, &port) < 0)
+			port = 22;
+	}
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
+		struct strbuf table cleanup_strbuf = STRBUF_INIT;
+
+		if (file_slurp(tables[i], &table, TCP_LIMIT, NULL) == 0 &&
+		    sockets_is_connected(strbuf_str(&table), port))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the actions ---- */
+
+static int look(struct position *ret, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+
+	if (target_open(&t, TARGET_LOOK, e) < 0)
+		return job_fail_open(e);
+	if (job_load(&t, &r, e) < 0) {
+		target_close(&t);
+		return job_fail(e, NULL);
+	}
+	*ret = position_of(&r, loader_fs(&t));
+	job_show_position(&t, &r);
+	record_done(&r);
+	target_close(&t);
+	return 0;
+}
+
+/* What was seen is looked at again under the lock: a command may have come first. */
+static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+	struct trial_fs fs;
+	struct position p;
+	int rc = 0;
+
+	if (job_begin(&t, &r, "recover", e) < 0)
+		return -1;
+	p = position_of(&r, loader_fs(&t));
+	if (position_recovery(&p) != wanted) {
+		fprintf(out, "recover: another command was faster\n");
+	} else if (wanted == RECOVER_PIN) {
+		rc = loader_select(loader_fs(&t), LOADER_RESCUE, e);
+		fprintf(out, "recover: S was \"%s\" and did not fit: it is the rescue now\n",
+			selected_name(p.selected));
+	} else {
+		fs = (struct trial_fs){ &t.fs[0].root, loader_fs(&t) };
+		rc = trial_confirm(&fs, &r, &trial_real_ops, e);
+		fprintf(out, "recover: the clone was confirmed, the next boot starts it\n");
+	}
+	return job_end(&t, &r, rc, e);
+}
+
+static int start_clone(bool *ret_reboot, FILE *out, struct err *e)
+{
+	unsigned i;
+
+	if (act_on_s(RECOVER_CLONE, out, e) < 0)
+		return -1;
+	for (i = 0; i < NOBODY_WAIT_S; i++) {
+		if (is_anybody_connected()) {
+			fprintf(out, "recover: somebody is here; 'reboot' starts the clone\n");
+			return 0;
+		}
+		sleep(1);
+	}
+	*ret_reboot = true;
+	return 0;
+}
+
+int job_recover(bool *ret_reboot, FILE *out, struct err *e)
+{
+	struct position p;
+
+	*ret_reboot = false;
+	if (look(&p, e) < 0)
+		return -1;
+	fprintf(out, "recover: state %s, selected %s\n", job_state_name(p.state),
+		selected_name(p.selected));
+	switch (position_recovery(&p)) {
+	case RECOVER_FORWARD:
+		return job_switch(false, out, e);
+	case RECOVER_BACK:
+		return job_rollback(false, out, e);
+	case RECOVER_PIN:
+		return act_on_s(RECOVER_PIN, out, e);
+	case RECOVER_CLONE:
+		return start_clone(ret_reboot, out, e);
+	case RECOVER_STAY:
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the clone starts for its trial: the program's own 'guard', by the init system that the tree has, and a kernel
+ * that restarts the machine after a panic. Planned by plan_guard(), taken away by release.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/root.h"
+
+#define GUARD_UNIT "/etc/systemd/system/rehost-guard.service"
+#define GUARD_WANTED "/etc/systemd/system/sysinit.target.wants/rehost-guard.service"
+#define GUARD_OPENRC "/etc/init.d/rehost-guard"
+#define GUARD_RUNLEVEL "/etc/runlevels/boot/rehost-guard"
+#define GUARD_INITTAB "rhgd:12345:once:/var/lib/rehost/rehost guard"
+#define GUARD_GRUB "/etc/default/grub.d/rehost-trial.cfg"
+#define GUARD_PANIC_S \
+	60 /* also the initramfs' own: initramfs-tools restarts instead of asking for a shell */
+
+/*
+ * Removes what plan_guard() put into a tree. Absence is success. The menu keeps panic=60 until it is made again, which
+ * does no harm.
+ */
+int rewrite_remove_guard(const struct root *clone, struct err *e) must_check;
