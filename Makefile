@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # make            build/rehost, static and stripped
 # make image      build/rescue/cloud/{vmlinuz,initrd}
+# make images     build/rehost-rescue.{iso,raw,efi}, build/pxe and build/rescue/universal
 # make check      everything below; check-unit, check-asan, check-fuzz, check-interop, check-vm, check-power, lint
 # make demo       a server migrated in QEMU onto another machine, booted and compared
 # make bench      ratios against the peers, build/bench.json
@@ -47,13 +48,14 @@ LDFLAGS_TEST := -fsanitize=address,undefined
 endif
 
 # Layers, lowest first. A module may use itself and what its row in scripts/check-includes allows.
-MODULES := base disk transfer rewrite ssh job send init enter serve cli
+MODULES := base image disk transfer rewrite ssh job send init enter serve cli
 LAYERED := $(foreach m,$(MODULES),$(if $(wildcard src/$(m)/*.c),$(m)))
 lib_of   = $(B)/lib/$(1).a
 LIBS    := $(foreach m,$(LAYERED),$(call lib_of,$(m)))
 
 # What a module's unit tests link: the module and those below it, so an upward call fails to link.
 UNDER_base :=
+UNDER_image := base
 UNDER_disk := base
 UNDER_transfer := base
 UNDER_rewrite := base
@@ -63,7 +65,7 @@ UNDER_send := disk transfer ssh base
 UNDER_init := base
 UNDER_enter := base
 UNDER_serve := ssh job disk transfer rewrite base
-UNDER_cli := serve job init ssh disk transfer rewrite base
+UNDER_cli := serve job init image ssh disk transfer rewrite base
 
 STATIC_LIBS := -lssh -larchive -lblkid -lext2fs -lcom_err -ljansson -lcrypto -lacl -llzma -lzstd \
                -llz4 -lbz2 -lz -lnettle -luuid -lyaml
@@ -165,9 +167,16 @@ check-fuzz: | $(SETUP)
 
 # ---- image -----------------------------------------------------------------------------------------
 IMAGE := build/rescue/cloud/vmlinuz build/rescue/cloud/initrd
+IMAGE_PARTS := $(shell find initramfs image -type f 2>/dev/null)
 image: build/rescue/cloud/initrd
-build/rescue/cloud/initrd: build/rehost $(shell find initramfs image -type f 2>/dev/null) | $(SETUP)
-	image/build cloud
+build/rescue/%/initrd: build/rehost $(IMAGE_PARTS) | $(SETUP)
+	image/build $*
+
+# What media boot is the universal profile: bare metal as well.
+IMAGES := build/rehost-rescue.iso
+images: $(IMAGES)
+$(IMAGES): build/rescue/universal/initrd
+	image/build-images
 
 # ---- tests with real peers and machines ------------------------------------------------------------
 # Programs that interop tests start; they may use every module but cli.
@@ -182,7 +191,7 @@ INTEROP_BIN := $(patsubst tests/interop/%.c,$(B)/bin/%,$(wildcard tests/interop/
 check-interop: build/rehost $(TEST_PROGRAMS) $(INTEROP_BIN) | $(SETUP)
 	$(PYTEST) tests/interop
 
-check-vm: build/rehost image | $(SETUP)
+check-vm: build/rehost image images | $(SETUP)
 	$(PYTEST) -n 2 --dist loadgroup tests/vm
 
 # Cuts the power of the migrations that check-vm recorded; without them it records them first.
@@ -222,6 +231,6 @@ install: build/rehost
 clean:
 	rm -rf build
 
-.PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image check-interop check-vm check-power demo \
+.PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image images check-interop check-vm check-power demo \
 	bench lint check check-long install clean
 .DELETE_ON_ERROR:

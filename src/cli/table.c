@@ -85,6 +85,26 @@ const struct command commands[] = {
 	  "  --allow-shell           permit the command 'shell'\n"
 	  "  --grace SECONDS         time to log in (120)\n" },
 
+	{ "rescue-image", PLACE_ANYWHERE, cmd_rescue_image,
+	  "rescue-image customize IMAGE [--key FILE]... [--observer-key FILE]...\n"
+	  "                    [--option K=V]... [--ip WORDS]... [--cmdline WORDS]...\n"
+	  "                    [--host-key FILE]... [--output OUT] [--show] [--dry-run] [--clear]",
+	  "puts SSH keys, network and options into a built rescue image",
+	  "  --key FILE       public SSH keys that may log in\n"
+	  "  --observer-key FILE  public SSH keys that may look, not write\n"
+	  "  --option K=V     an option, as rehost.K=V on the command line\n"
+	  "  --ip WORDS       the network: dhcp, ADDRESS::GATEWAY:NETMASK::LINK:none, "
+	  "nameserver=IP\n"
+	  "  --cmdline WORDS  further words for the rescue (the kernel itself does not read them)\n"
+	  "  --host-key FILE  the rescue's SSH host key, an OpenSSH private key\n"
+	  "  --output OUT     write there instead of over IMAGE\n"
+	  "  --show           print what is in it, change nothing\n"
+	  "  --dry-run        print what would be put in, change nothing\n"
+	  "  --clear          take everything out again\n"
+	  "                   What was put in before is replaced as a whole.\n" },
+
+	{ "image-area", PLACE_INTERNAL, cmd_image_area, "image-area FILE",
+	  "writes an empty embed area, for building images", NULL },
 	{ "shell", PLACE_INTERNAL, cmd_shell, "shell", "an interactive shell, when permitted",
 	  NULL },
 	{ "no-command", PLACE_INTERNAL, cmd_no_command, "no-command",

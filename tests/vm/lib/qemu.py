@@ -34,7 +34,7 @@ CLONE_NEWNET = 0x40000000
 
 
 class Net:
-    """The router: taps src0 (10.77.1.1) and tgt0 (10.77.2.1) in a namespace of its own."""
+    """The router: taps src0 (10.77.1.1) and tgt0 (10.77.2.1) in a namespace of its own. dhcp: True, or more options."""
 
     def __init__(self, dhcp=False):
         self.name = f"rh{os.getpid()}-{next(_serial)}"
@@ -63,7 +63,7 @@ class Net:
                 "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=tgt0",
                 "--bind-interfaces", "--dhcp-range=10.77.2.100,10.77.2.100,2m", "--dhcp-option=3,10.77.2.1",
                 "--dhcp-option=6,10.77.2.1", "--leasefile-ro", "--pid-file=", "--user=root", "--dhcp-authoritative",
-                "--no-ping",
+                "--no-ping", *(self.dhcp if isinstance(self.dhcp, list) else ()),
             ),
             stderr=subprocess.DEVNULL,
         )
