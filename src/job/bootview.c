@@ -92,9 +92,10 @@ static void open_filesystems(struct view *v)
 		if (rawfs_open(&f->fs, &v->disk, f->part, NULL) == 0)
 			v->fs_count++;
 	}
+	/* The script in the private core takes the first partition that has it. */
 	for (i = 0; i < v->fs_count && !v->loader_fs; i++)
 		if (rawfs_kind(v->fs[i].fs) == RAWFS_EXT &&
-		    rawfs_is_dir(v->fs[i].fs, "/" LOADER_DIR))
+		    rawfs_is_file(v->fs[i].fs, LOADER_DIR "/grub.cfg"))
 			v->loader_fs = &v->fs[i];
 }
 
@@ -262,6 +263,8 @@ bool view_check_file(struct view *v, struct view_fs *f, const char *path, enum f
 		flaw = kernel_flaw(head, len, n.size_bytes);
 	else if (kind == FILE_INITRD && !has_initrd_head(head, len))
 		flaw = "is not an initramfs";
+	else if (kind == FILE_EFI && (len < 64 || memcmp(head, "MZ", 2) != 0))
+		flaw = "is not an EFI program";
 	if (flaw)
 		return view_step(v, false, "partition %u: %s %s", f->part->number, path, flaw);
 	if (v->options->hash && !hash_file(f, path, hex))

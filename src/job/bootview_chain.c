@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* From sector 0 to a loader's core, and through our own loader by S. */
+/* From sector 0 to a loader's core. */
 #include <string.h>
 #include <strings.h>
 
 #include "disk/grubcore.h"
 #include "job/bootview_priv.h"
-#include "job/grub_menu.h"
 #include "job/loader.h"
-
-#define CHAIN_MAX 3 /* loaders after another: ours, then one of the systems' */
-#define S_BYTES 512u
 
 /* ---- which core is it ---- */
 
@@ -58,6 +54,13 @@ static void describe_core(struct view *v, const struct grub_core *core, const ch
 	v->out->core = o;
 }
 
+enum boot_outcome view_follow_core_file(struct view *v, const struct grub_core *core,
+					const char *file)
+{
+	describe_core(v, core, file);
+	return view_follow_core(v, core);
+}
+
 static enum boot_outcome follow_core_at(struct view *v, const struct grub_core *core)
 {
 	struct view_fs *owner = NULL;
@@ -68,10 +71,8 @@ static enum boot_outcome follow_core_at(struct view *v, const struct grub_core *
 	view_step(v, core->is_decoded, "core of %zu sectors at sector %llu%s%s", core->sectors,
 		  (unsigned long long)core->lba, file < 0 ? "" : ", the same as /",
 		  file < 0 ? "" : core_files[file]);
-	if (file == 0) {
-		v->loader_fs = owner;
+	if (file == 0)
 		return view_follow_private(v);
-	}
 	if (planned)
 		return view_end(v, BOOT_NOTHING,
 				"the private loader's core differs from its file on the disk");
@@ -79,7 +80,7 @@ static enum boot_outcome follow_core_at(struct view *v, const struct grub_core *
 }
 
 /* A sector 0, from the disk or from a file that was made of one. */
-static enum boot_outcome follow_sector0(struct view *v, const uint8_t *sector)
+enum boot_outcome view_follow_sector0(struct view *v, const uint8_t *sector)
 {
 	struct grub_core core = { 0 };
 	struct err e = ERR_INIT;
@@ -99,112 +100,5 @@ enum boot_outcome view_follow_bios(struct view *v)
 
 	if (rawdisk_read(&v->disk, 0, sector, sizeof(sector), NULL) < 0)
 		return view_end(v, BOOT_NOTHING, "sector 0 cannot be read");
-	return follow_sector0(v, sector);
-}
-
-/* ---- our own loader ---- */
-
-/* Exactly what load_env takes: the mark, then lines, and 512 bytes in all. */
-static char *read_s(struct view *v)
-{
-	static const char mark[] = "# GRUB Environment Block\n";
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-
-	if (rawfs_read(v->loader_fs->fs, LOADER_S, &text, S_BYTES, NULL) < 0 ||
-	    text.len != S_BYTES || memcmp(text.data, mark, strlen(mark)) != 0)
-		return NULL;
-	return grubenv_get(text.data, text.len, "rehost");
-}
-
-static enum boot_outcome follow_rescue(struct view *v)
-{
-	bool ok = view_check_file(v, v->loader_fs, LOADER_DIR "/vmlinuz", FILE_KERNEL);
-
-	ok = view_check_file(v, v->loader_fs, LOADER_DIR "/initrd", FILE_INITRD) && ok;
-	ok = view_check_file(v, v->loader_fs, LOADER_DIR "/conf.cpio", FILE_INITRD) && ok;
-	return ok ? view_end(v, BOOT_RESCUE, "the planted rescue starts")
-		  : view_end(v, BOOT_NOTHING, "the planted rescue cannot be read");
-}
-
-static enum boot_outcome follow_old(struct view *v)
-{
-	uint8_t sector[RAW_SECTOR];
-	size_t len = 0;
-
-	if (rawfs_read_head(v->loader_fs->fs, LOADER_DIR "/old-sector0", sector, sizeof(sector),
-			    &len, NULL) < 0 ||
-	    len != sizeof(sector) || sector[510] != 0x55 || sector[511] != 0xaa) {
-		view_step(v, false, "the old system's boot sector cannot be read");
-		return follow_rescue(v);
-	}
-	view_step(v, true, "the old system's boot sector");
-	return follow_sector0(v, sector);
-}
-
-/* The core.img that grub-install made in the live tree, wherever its /boot is. */
-static enum boot_outcome follow_clone(struct view *v)
-{
-	static const char *const paths[] = { "/grub/i386-pc/core.img",
-					     "/boot/grub/i386-pc/core.img" };
-	struct strbuf image cleanup_strbuf = STRBUF_INIT;
-	struct grub_core core = { 0 };
-	struct err e = ERR_INIT;
-	enum boot_outcome end;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(paths); i++)
-		if (rawfs_is_file(v->loader_fs->fs, paths[i]))
-			break;
-	if (i == ARRAY_SIZE(paths) ||
-	    rawfs_read(v->loader_fs->fs, paths[i], &image, GRUB_CORE_MAX_BYTES, &e) < 0 ||
-	    grub_core_parse(&core, strbuf_str(&image), image.len, &e) < 0) {
-		view_step(v, false, "the clone's core.img cannot be read");
-		return follow_rescue(v);
-	}
-	view_step(v, true, "the clone's loader, %s", paths[i]);
-	describe_core(v, &core, paths[i] + 1);
-	end = view_follow_core(v, &core);
-	grub_core_done(&core);
-	return end;
-}
-
-/* The start after a trial: by then S says rescue. */
-static void look_behind_trial(struct view *v)
-{
-	char why[sizeof(v->out->why)];
-	json_t *tree = v->out->tree ? json_incref(v->out->tree) : NULL;
-
-	memcpy(why, v->out->why, sizeof(why));
-	v->then = follow_rescue(v);
-	v->has_then = true;
-	memcpy(v->out->why, why, sizeof(why));
-	json_decref(v->out->tree);
-	v->out->tree = tree;
-}
-
-enum boot_outcome view_follow_private(struct view *v)
-{
-	char *s cleanup_free = NULL;
-	enum boot_outcome end;
-
-	if (++v->chained > CHAIN_MAX)
-		return view_end(v, BOOT_NOTHING, "the private loader starts itself");
-	strcpy(v->out->via, "private-loader");
-	if (!view_check_file(v, v->loader_fs, LOADER_DIR "/grub.cfg", FILE_ANY))
-		return view_end(v, BOOT_NOTHING, "the private loader has no configuration");
-	s = read_s(v);
-	snprintf(v->out->s, sizeof(v->out->s), "%s", s ? s : "damaged");
-	view_step(v, s != NULL, "S says %s", v->out->s);
-	if (s && strcmp(s, "old") == 0)
-		return follow_old(v);
-	if (s && strcmp(s, "clone") == 0)
-		return follow_clone(v);
-	if (s && strcmp(s, "clone-once") == 0) {
-		end = follow_clone(v);
-		look_behind_trial(v);
-		return end;
-	}
-	if (!s || strcmp(s, "rescue") != 0)
-		strcpy(v->out->s, "damaged");
-	return follow_rescue(v);
+	return view_follow_sector0(v, sector);
 }

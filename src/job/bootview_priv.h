@@ -28,9 +28,11 @@ struct view {
 	unsigned fs_count;
 	struct record j;
 	bool is_j_damaged;
-	struct view_fs *loader_fs; /* with LOADER_DIR; NULL: no private loader */
+	struct view_fs
+		*loader_fs; /* whose LOADER_DIR the private loader uses; NULL: none has one */
 	const struct bootview_options *options;
 	struct bootview *out;
+	bool is_uefi;
 	unsigned chained;	/* loaders passed on the way */
 	enum boot_outcome then; /* of the start after this one, where it is another */
 	bool has_then;
@@ -46,7 +48,7 @@ struct view_fs *view_find_uuid(struct view *v, const char *uuid);
 struct view_fs *view_find_part(struct view *v, unsigned number);
 
 /* A file that a loader will read: complete, and with the head of its kind. Adds a step. */
-enum file_kind { FILE_ANY, FILE_KERNEL, FILE_INITRD };
+enum file_kind { FILE_ANY, FILE_KERNEL, FILE_INITRD, FILE_EFI };
 bool view_check_file(struct view *v, struct view_fs *f, const char *path, enum file_kind kind);
 
 /* bootview_grub.c: from a core, or from a configuration file, to the root file system. */
@@ -60,9 +62,14 @@ struct stub {
 };
 bool view_read_stub(struct view *v, const char *text, struct stub *ret);
 
-/* bootview_chain.c: from the firmware on. */
+/* bootview_chain.c: from sector 0 on. */
 enum boot_outcome view_follow_bios(struct view *v);
-/* bootview_efi.c */
+enum boot_outcome view_follow_sector0(struct view *v, const uint8_t *sector);
+/* By its file; adds the core to the report. */
+enum boot_outcome view_follow_core_file(struct view *v, const struct grub_core *core,
+					const char *file);
+/* bootview_efi.c: from the ESP on; path with slashes or backslashes. */
 enum boot_outcome view_follow_uefi(struct view *v);
-/* bootview_loader.c: from our own loader on. */
+enum boot_outcome view_follow_efi_program(struct view *v, const char *path);
+/* bootview_loader.c: from our own loader on, by either firmware. */
 enum boot_outcome view_follow_private(struct view *v);

@@ -285,6 +285,72 @@ static void hostile_superblocks(void **state)
 	disk_end(&d);
 }
 
+/* Everything below a folder is looked up, listed and read. */
+static void visit(struct rawfs *fs, const char *path, int depth)
+{
+	struct strlist names = STRLIST_INIT;
+	size_t i;
+
+	if (rawfs_list(fs, path, &names, NULL) == 0)
+		for (i = 0; i < names.count && i < 100; i++) {
+			struct strbuf text = STRBUF_INIT;
+			struct rawfs_node n;
+			char below[600];
+
+			snprintf(below, sizeof(below), "%.300s/%.255s", path, names.items[i]);
+			if (rawfs_lookup(fs, below, true, &n, NULL) == 0) {
+				if (S_ISDIR(n.mode) && depth < 4)
+					visit(fs, below, depth + 1);
+				else if (rawfs_read(fs, below, &text, 1 << 20, NULL) == 0)
+					assert_int_equal(text.len, n.size_bytes);
+			}
+			strbuf_done(&text);
+		}
+	strlist_done(&names);
+}
+
+/* Bytes of the first blocks (superblock, descriptors, inodes, directories) overwritten: no harm, whatever is read. */
+static void random_damage(void **state)
+{
+	static uint8_t good[600 * 1024], bad[sizeof(good)];
+	struct boot_disk d;
+	unsigned seed, i, opened = 0;
+
+	(void)state;
+	disk_begin(&d);
+	disk_puts(&d, "a/b/file", "inside\n");
+	disk_puts(&d, "a/x", "text");
+	put_links(&d);
+	disk_make(&d, "-t ext4 -b 1024 -N 64 -O ^metadata_csum");
+	disk_read(&d, PART_START, good, sizeof(good));
+	for (seed = 1; seed <= 200; seed++) {
+		struct err e = ERR_INIT;
+		struct rawdisk disk;
+		struct rawfs *fs;
+
+		srandom(seed);
+		memcpy(bad, good, sizeof(bad));
+		for (i = 0; i < 1 + seed % 40; i++) {
+			unsigned at = 1024 + (unsigned)random() % (sizeof(good) - 1024);
+
+			/* Most of it is empty: the damage goes where something is. */
+			while (!good[at] && at + 1 < sizeof(good))
+				at++;
+			bad[at] = (uint8_t)random();
+		}
+		disk_write(&d, PART_START, bad, sizeof(bad));
+		assert_int_equal(rawdisk_open(&disk, d.image, &e), 0);
+		if (rawfs_open(&fs, &disk, &disk.parts[0], &e) == 0) {
+			opened++;
+			visit(fs, "", 0);
+			rawfs_close(fs);
+		}
+		rawdisk_close(&disk);
+	}
+	assert_true(opened > 20);
+	disk_end(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +359,7 @@ int main(void)
 		cmocka_unit_test(a_journal_is_not_replayed),
 		cmocka_unit_test(what_would_break_a_loader),
 		cmocka_unit_test(hostile_superblocks),
+		cmocka_unit_test(random_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

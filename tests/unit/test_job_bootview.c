@@ -360,6 +360,91 @@ static void a_private_loader_in_trouble(void **state)
 	disk_end(&d);
 }
 
+/* ---- UEFI ---- */
+
+#define ESP_START (PART_START + PART_BYTES)
+#define ESP_BYTES (8u << 20)
+
+/* An ESP behind the file system, with a vendor's folder, ours, and the clone's. */
+static void add_esp(const struct boot_disk *d)
+{
+	static const char stub[] = "search.fs_uuid " FS_UUID " root hd0,gpt2 \n"
+				   "set prefix=($root)'/boot/grub'\n"
+				   "configfile $prefix/grub.cfg\n";
+	char program[1000] = "MZ";
+	uint8_t entry[16] = { 0 };
+
+	entry[4] = 0xef;
+	put_le32(entry + 8, ESP_START / 512);
+	put_le32(entry + 12, ESP_BYTES / 512);
+	disk_write(d, 0x1be + 16, entry, sizeof(entry));
+	shell("truncate -s %u %s && mkfs.vfat --offset %u %s %u >%s/log 2>&1",
+	      ESP_START + ESP_BYTES, d->image, ESP_START / 512, d->image, ESP_BYTES / 1024, d->dir);
+	disk_put(d, "../program", program, sizeof(program));
+	disk_puts(d, "../stub", stub);
+	disk_puts(d, "../ours", "source ($root)/.rehost/boot/grub.cfg\n");
+	shell("export MTOOLS_SKIP_CHECK=1; cd %s; i=%s@@%u; mmd -i $i ::/EFI; "
+	      "for f in BOOT debian rehost rehost-clone; do mmd -i $i ::/EFI/$f && "
+	      "mcopy -i $i program ::/EFI/$f/shimx64.efi && mcopy -i $i program "
+	      "::/EFI/$f/grubx64.efi && "
+	      "mcopy -i $i stub ::/EFI/$f/grub.cfg || exit 1; done; "
+	      "mcopy -i $i program ::/EFI/BOOT/BOOTX64.EFI; mdel -i $i ::/EFI/BOOT/grub.cfg && "
+	      "mcopy -i $i -o ours ::/EFI/rehost/grub.cfg",
+	      d->dir, d->image, ESP_START);
+}
+
+static void expect_uefi(const struct boot_disk *d, const char *path, enum boot_outcome want,
+			const char *why)
+{
+	const struct bootview_options o = { .uefi = true, .efi_path = path };
+	struct err e = ERR_INIT;
+	struct bootview b;
+
+	assert_int_equal(bootview_look(&b, d->image, &o, &e), 0);
+	if (b.starts != want || !strstr(b.why, why))
+		print_error("starts %s: %s\n", boot_outcome_name(b.starts), b.why);
+	assert_int_equal(b.starts, want);
+	assert_non_null(strstr(b.why, why));
+	bootview_done(&b);
+}
+
+static void from_the_esp(void **state)
+{
+	static const char script[] = "if [ \"$rehost_go\" = old ]; then\n"
+				     "\tchainloader ($esp)/EFI/debian/shimx64.efi\nfi\n"
+				     "if [ \"$rehost_go\" = clone ]; then\n"
+				     "\tif chainloader ($esp)/EFI/rehost-clone/shimx64.efi; then\n"
+				     "\t\tboot\n\tfi\nfi\n";
+	static const char ours[] = "\\EFI\\rehost\\shimx64.efi";
+	struct boot_disk d;
+
+	(void)state;
+	planted(&d);
+	put_j(&d, JOB_SWITCHED);
+	disk_puts(&d, "../script", script);
+	shell("printf 'rm /.rehost/boot/grub.cfg\nwrite %s/script /.rehost/boot/grub.cfg\n' "
+	      ">%s/commands "
+	      "&& debugfs -w -f %s/commands '%s?offset=%u' >%s/log 2>&1",
+	      d.dir, d.dir, d.dir, d.image, PART_START, d.dir);
+	add_esp(&d);
+	expect_uefi(&d, NULL, BOOT_OLD, "old system"); /* by the signed GRUB's own folder */
+	expect_uefi(&d, "\\EFI\\DEBIAN\\SHIMX64.EFI", BOOT_OLD, "old system");
+	expect_uefi(&d, "\\EFI\\none\\shimx64.efi", BOOT_NOTHING, "firmware cannot read");
+	expect_uefi(&d, ours, BOOT_OLD, "old system");
+	put_s(&d, "rescue");
+	expect_uefi(&d, ours, BOOT_RESCUE, "rescue starts");
+	exchange(&d, 5);
+	put_s(&d, "clone");
+	expect_uefi(&d, ours, BOOT_CLONE, "clone");
+	shell("mdel -i %s@@%u ::/EFI/rehost-clone/grub.cfg ::/EFI/debian/grub.cfg", d.image,
+	      ESP_START);
+	expect_uefi(&d, ours, BOOT_UNKNOWN, "no configuration");
+	shell("mdel -i %s@@%u ::/EFI/rehost-clone/grubx64.efi ::/EFI/rehost/shimx64.efi", d.image,
+	      ESP_START);
+	expect_uefi(&d, ours, BOOT_NOTHING, "firmware cannot read");
+	disk_end(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +454,7 @@ int main(void)
 		cmocka_unit_test(s_decides),
 		cmocka_unit_test(inodes_tell_old_from_clone),
 		cmocka_unit_test(a_private_loader_in_trouble),
+		cmocka_unit_test(from_the_esp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
