@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # make            build/rehost, static and stripped
-# make image      build/rescue/cloud/{vmlinuz,initrd}
+# make image      build/rescue/cloud/{vmlinuz,initrd}, and the private loader beside them
 # make images     build/rehost-rescue.{iso,raw,efi}, build/pxe and build/rescue/universal
 # make check      everything below; check-unit, check-asan, check-fuzz, check-interop, check-vm, check-power, lint
 # make demo       a server migrated in QEMU onto another machine, booted and compared
@@ -191,7 +191,7 @@ INTEROP_BIN := $(patsubst tests/interop/%.c,$(B)/bin/%,$(wildcard tests/interop/
 check-interop: build/rehost $(TEST_PROGRAMS) $(INTEROP_BIN) | $(SETUP)
 	$(PYTEST) tests/interop
 
-check-vm: build/rehost image images | $(SETUP)
+check-vm: build/rehost image images $(B)/bin/loader_driver | $(SETUP)
 	$(PYTEST) -n 2 --dist loadgroup tests/vm
 
 # Cuts the power of the migrations that check-vm recorded; without them it records them first.

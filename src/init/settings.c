@@ -49,11 +49,26 @@ void settings_password(char *ret, const unsigned char random[24])
 	*ret = 0;
 }
 
+/* A planted rescue goes on with the password of the one that planted it. */
+static bool kept_password(char ret[PASSWORD_LEN + 2])
+{
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+
+	if (file_slurp("/etc/rehost/password", &text, PASSWORD_LEN + 1, NULL) < 0 ||
+	    text.len != PASSWORD_LEN + 1 || text.data[PASSWORD_LEN] != '\n' ||
+	    strspn(text.data, "abcdefghijkmnpqrstuvwxyz23456789-") != PASSWORD_LEN)
+		return false;
+	memcpy(ret, text.data, PASSWORD_LEN + 2);
+	return true;
+}
+
 static int write_password(struct err *e)
 {
 	unsigned char random[24];
 	char password[PASSWORD_LEN + 2];
 
+	if (kept_password(password))
+		return file_replace(RUN_DIR_INIT "/password", password, strlen(password), 0600, e);
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return err_set(e, ERR_INTERNAL, errno, "getrandom");
 	settings_password(password, random);

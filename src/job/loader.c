@@ -37,7 +37,7 @@ enum loader_kind loader_firmware(void)
 	return access("/sys/firmware/efi", F_OK) == 0 ? LOADER_UEFI : LOADER_BIOS;
 }
 
-static const struct target_fs *boot_fs(const struct target *t)
+const struct target_fs *loader_target_fs(const struct target *t)
 {
 	unsigned i;
 
@@ -50,7 +50,7 @@ static const struct target_fs *boot_fs(const struct target *t)
 
 const struct root *loader_fs(const struct target *t)
 {
-	return &boot_fs(t)->root;
+	return &loader_target_fs(t)->root;
 }
 
 /* ---- assessing ---- */
@@ -87,7 +87,7 @@ static int assess_payload(const struct target *t, const struct loader_ops *ops,
 
 static void assess_space(const struct target *t, struct loader_verdict *ret)
 {
-	const struct target_fs *f = boot_fs(t);
+	const struct target_fs *f = loader_target_fs(t);
 	char need[32], have[32];
 
 	if (ret->kind == LOADER_NONE || ret->needs_bytes <= f->free_bytes)

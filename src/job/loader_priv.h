@@ -29,6 +29,12 @@ struct loader_ops {
 
 extern const struct loader_ops loader_bios_ops;
 
+/* The file system of loader_fs(). */
+const struct target_fs *loader_target_fs(const struct target *t);
+/* finish on a disk that is known; for tests. */
+int loader_bios_finish_on(const struct disk_scan *scan, unsigned disk, const struct root *fs,
+			  const struct record *r, struct err *e) must_check;
+
 /* NULL: no backend for this firmware. */
 const struct loader_ops *loader_ops_of(enum loader_kind kind);
 /* False: nothing can be planted here, whatever the payload. */
@@ -74,3 +80,33 @@ const struct loader_file *loader_list_find(const struct loader_list *l, const ch
 /* The list of the folder dir below r, whose files are all there with their sizes; ERR_LOADER_PAYLOAD. */
 int loader_list_read(struct loader_list *ret, const struct root *r, const char *dir,
 		     struct err *e) must_check;
+
+/* ---- grub.cfg and conf.cpio ---- */
+
+/*
+ * Lines of GRUB's script that start the old system or the clone; they fall through when that fails. What they may use:
+ * $root and ($rehost_home) the file system of LOADER_DIR, $rehost_dir "(that)/.rehost/boot", and what the backend sets before it
+ * sources grub.cfg (BIOS: $rehost_drive, "hd0"). Each line ends with a newline.
+ */
+struct loader_script {
+	const char *start_old, *start_clone;
+};
+
+/*
+ * Writes conf.cpio and grub.cfg into LOADER_DIR, for a rescue like the one that runs: its kernel words with the old
+ * system's consoles, its keys, options, host keys, password and network words. Each is atomic, durable and read back. The planted
+ * rescue is told by rehost.wanted=WORD what the loader was to start; another word than "rescue" there means that it could not.
+ */
+int loader_write_config(const struct target *t, const struct loader_script *s,
+			struct err *e) must_check;
+/* A private file of ours, atomic, durable, read back past the cache. */
+int loader_put(const struct root *fs, const char *path, const struct strbuf *data,
+	       struct err *e) must_check;
+
+/* The parts, for tests. */
+int loader_split_words(struct strlist *ret, const char *text, struct err *e) must_check;
+int loader_sort_words(const char *cmdline, struct strlist *ret_kernel, struct strlist *ret_own,
+		      struct err *e) must_check;
+void loader_cfg_text(struct strbuf *ret, const struct strlist *words,
+		     const struct strlist *consoles, const struct loader_script *s);
+int loader_conf_make(struct strbuf *ret, const struct strlist *own, struct err *e) must_check;
