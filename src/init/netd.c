@@ -173,8 +173,8 @@ static bool has_address(struct netd *n)
 static void take_seed(struct netd *n, const struct strlist *boot_words)
 {
 	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+	cleanup_strlist struct strlist words = STRLIST_INIT;
 	static struct net_conf conf;
-	struct strlist words = STRLIST_INIT;
 
 	if (n->conf->nwants || n->conf->nlayers ||
 	    file_slurp(SEED_NETWORK, &text, SEED_FILE_MAX, NULL) < 0)
@@ -189,7 +189,6 @@ static void take_seed(struct netd *n, const struct strlist *boot_words)
 		log_info("network: the seed says %s", words.items[i]);
 	n->conf = &conf;
 	n->began_ms = now_ms(); /* names get their time to appear */
-	strlist_done(&words);
 }
 
 /* One round: wait for news, look at everything, set what is missing. */
