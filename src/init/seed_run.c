@@ -49,7 +49,8 @@ static int mount_seed(const char *device, const char *type)
 	/* Files of anybody are read before the rights go, so owner and mode do not matter. */
 	unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	if (mkdir(MOUNT_POINT, 0700) < 0 && errno != EEXIST)
 		return -1;
