@@ -24,6 +24,16 @@ json_t *json_text(const char *s)
 	return v;
 }
 
+json_t *json_text_list(const struct strlist *l)
+{
+	json_t *a = json_array();
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		json_array_append_new(a, json_text(l->items[i]));
+	return a;
+}
+
 int json_print(FILE *out, json_t *v)
 {
 	int rc = json_dumpf(v, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);

@@ -10,5 +10,9 @@
  */
 json_t *json_text(const char *s);
 
+/* An array of such strings. New reference. */
+struct strlist;
+json_t *json_text_list(const struct strlist *l);
+
 /* Prints v, indented, with a final newline, and drops the reference. Returns 0 or -1. */
 int json_print(FILE *out, json_t *v);

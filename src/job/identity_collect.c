@@ -37,6 +37,9 @@ static const char *const single_files[] = {
 	"/etc/nsswitch.conf",
 	"/etc/default/keyboard",
 	"/etc/debian_version",
+	"/etc/dhcp/dhclient.conf",
+	"/etc/dhcpcd.conf",
+	"/etc/dhcpcd.duid",
 	"/root/.ssh/authorized_keys",
 };
 
@@ -51,6 +54,10 @@ static const struct {
 	{ "/etc/netplan", "" },
 	{ "/etc/NetworkManager/system-connections", "" },
 	{ "/etc/default/grub.d", "" },
+	/* how this machine is known to its DHCP server */
+	{ "/var/lib/dhcp", "dhclient" },
+	{ "/var/lib/dhcpcd", "duid" },
+	{ "/var/lib/dhcpcd5", "duid" },
 };
 
 /* Absent files and what is no regular file are passed over. */
@@ -163,16 +170,6 @@ static json_t *read_net(void)
 	return machine_links(&sys);
 }
 
-static json_t *list_json(const struct strlist *l)
-{
-	json_t *a = json_array();
-	size_t i;
-
-	for (i = 0; i < l->count; i++)
-		json_array_append_new(a, json_text(l->items[i]));
-	return a;
-}
-
 static json_t *links_json(const struct rescue_links *links)
 {
 	json_t *a = json_array();
@@ -186,8 +183,8 @@ static json_t *links_json(const struct rescue_links *links)
 						json_text(k->mac), "name",
 						json_text(k->target_name), "rescue_name",
 						json_text(k->name), "driver", json_text(k->driver),
-						"addresses", list_json(&k->addresses), "gateway",
-						json_text(k->gateway)));
+						"addresses", json_text_list(&k->addresses),
+						"gateway", json_text(k->gateway)));
 	}
 	return a;
 }
@@ -297,7 +294,7 @@ static int add_boot(struct collection *c, json_t *out, struct err *e)
 
 	if (line && cmdline_consoles(line, &consoles, e) < 0)
 		return -1;
-	json_object_set_new(out, "consoles", list_json(&consoles));
+	json_object_set_new(out, "consoles", json_text_list(&consoles));
 	json_object_set_new(out, "kernel_cmdline", json_text(line));
 	return 0;
 }

@@ -395,16 +395,6 @@ static json_t *fits_json(const struct target *t)
 	return a;
 }
 
-static json_t *warnings_json(const struct plan *p)
-{
-	json_t *a = json_array();
-	size_t i;
-
-	for (i = 0; i < p->warnings.count; i++)
-		json_array_append_new(a, json_text(p->warnings.items[i]));
-	return a;
-}
-
 static int print_json(FILE *out, const struct plan *p, struct err *e)
 {
 	const struct target *t = p->t;
@@ -415,7 +405,7 @@ static int print_json(FILE *out, const struct plan *p, struct err *e)
 			  "provisional",
 			  json_boolean(json_is_true(json_object_get(p->identity, "provisional"))),
 			  "identity", p->identity, "filesystems", fits_json(t), "warnings",
-			  warnings_json(p), "power_cut", power_cut(p));
+			  json_text_list(&p->warnings), "power_cut", power_cut(p));
 
 	if (!o)
 		return err_set(e, ERR_NOMEM, 0, "plan");

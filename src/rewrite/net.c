@@ -179,16 +179,6 @@ bool net_link_is_virtual(const struct net_link *l)
 	return false;
 }
 
-static json_t *list_json(const struct strlist *l)
-{
-	json_t *a = json_array();
-	size_t i;
-
-	for (i = 0; i < l->count; i++)
-		json_array_append_new(a, json_text(l->items[i]));
-	return a;
-}
-
 static json_t *link_json(const struct net_link *l)
 {
 	static const char *const methods[] = {
@@ -200,13 +190,13 @@ static json_t *link_json(const struct net_link *l)
 	json_object_set_new(o, "at_boot", json_boolean(l->at_boot));
 	json_object_set_new(o, "v4", json_text(methods[l->v4]));
 	json_object_set_new(o, "v6", json_text(methods[l->v6]));
-	json_object_set_new(o, "addresses", list_json(&l->addresses));
+	json_object_set_new(o, "addresses", json_text_list(&l->addresses));
 	json_object_set_new(o, "gateway4", json_text(l->gateway4));
 	json_object_set_new(o, "gateway6", json_text(l->gateway6));
-	json_object_set_new(o, "dns", list_json(&l->dns));
-	json_object_set_new(o, "search", list_json(&l->search));
+	json_object_set_new(o, "dns", json_text_list(&l->dns));
+	json_object_set_new(o, "search", json_text_list(&l->search));
 	json_object_set_new(o, "mtu", json_integer(l->mtu));
-	json_object_set_new(o, "extra", list_json(&l->extra));
+	json_object_set_new(o, "extra", json_text_list(&l->extra));
 	return o;
 }
 
@@ -219,7 +209,7 @@ json_t *net_json(const struct net_model *m)
 		json_array_append_new(links, link_json(&m->links[i]));
 	json_object_set_new(o, "stack", json_text(m->stack));
 	json_object_set_new(o, "links", links);
-	json_object_set_new(o, "files", list_json(&m->files));
-	json_object_set_new(o, "notes", list_json(&m->notes));
+	json_object_set_new(o, "files", json_text_list(&m->files));
+	json_object_set_new(o, "notes", json_text_list(&m->notes));
 	return o;
 }

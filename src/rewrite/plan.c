@@ -198,16 +198,6 @@ int rewrite_plan_make(struct rewrite_plan *ret, const struct root *clone,
 	return err_ctx(e, "planning the rewriting");
 }
 
-static json_t *list_json(const struct strlist *l)
-{
-	json_t *a = json_array();
-	size_t i;
-
-	for (i = 0; i < l->count; i++)
-		json_array_append_new(a, json_text(l->items[i]));
-	return a;
-}
-
 json_t *rewrite_plan_json(const struct rewrite_plan *p)
 {
 	static const char *const kinds[] = { [EDIT_WRITE] = "write",
@@ -229,13 +219,13 @@ json_t *rewrite_plan_json(const struct rewrite_plan *p)
 		json_t *step = json_object();
 
 		json_object_set_new(step, "name", json_text(p->steps[i].name));
-		json_object_set_new(step, "argv", list_json(&p->steps[i].argv));
+		json_object_set_new(step, "argv", json_text_list(&p->steps[i].argv));
 		json_object_set_new(step, "why", json_text(p->steps[i].why));
 		json_array_append_new(steps, step);
 	}
 	json_object_set_new(o, "edits", edits);
 	json_object_set_new(o, "steps", steps);
-	json_object_set_new(o, "notes", list_json(&p->notes));
-	json_object_set_new(o, "blockers", list_json(&p->blockers));
+	json_object_set_new(o, "notes", json_text_list(&p->notes));
+	json_object_set_new(o, "blockers", json_text_list(&p->blockers));
 	return o;
 }

@@ -135,23 +135,8 @@ static int edit_initramfs_conf(struct planner *p, const char *path)
 
 static int edit_initramfs_confs(struct planner *p)
 {
-	static const char dir[] = "/etc/initramfs-tools/conf.d";
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char path[PATH_MAX];
-	size_t i;
-
-	if (edit_initramfs_conf(p, "/etc/initramfs-tools/initramfs.conf") < 0)
-		return -1;
-	if (!root_is_dir(p->clone, dir))
-		return 0;
-	if (root_list(p->clone, dir, &names, p->e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]);
-		if (root_is_file(p->clone, path) && edit_initramfs_conf(p, path) < 0)
-			return -1;
-	}
-	return 0;
+	return plan_each_file(p, "/etc/initramfs-tools/initramfs.conf",
+			      "/etc/initramfs-tools/conf.d", "", edit_initramfs_conf);
 }
 
 /* update-initramfs does nothing, successfully, when this says so; then a new image is asked for. */

@@ -66,6 +66,27 @@ int plan_read(struct planner *p, const char *path, struct strbuf *ret)
 						  : "it is no regular file inside the tree");
 }
 
+int plan_each_file(struct planner *p, const char *file, const char *dir, const char *suffix,
+		   int (*fn)(struct planner *p, const char *path))
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	char path[PATH_MAX];
+	size_t i;
+
+	if (file && fn(p, file) < 0)
+		return -1;
+	if (!root_is_dir(p->clone, dir))
+		return 0;
+	if (root_list(p->clone, dir, &names, p->e) < 0)
+		return -1;
+	for (i = 0; i < names.count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]);
+		if (str_ends(path, suffix) && root_is_file(p->clone, path) && fn(p, path) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int plan_read_target(struct planner *p, const char *path, struct strbuf *ret)
 {
 	struct err local = ERR_INIT;
