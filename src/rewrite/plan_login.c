@@ -154,23 +154,8 @@ static int plan_listen(struct planner *p, const char *path)
 
 static int plan_sshd(struct planner *p)
 {
-	static const char dir[] = "/etc/ssh/sshd_config.d";
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char path[PATH_MAX];
-	size_t i;
-
-	if (plan_listen(p, "/etc/ssh/sshd_config") < 0)
-		return -1;
-	if (!root_is_dir(p->clone, dir))
-		return 0;
-	if (root_list(p->clone, dir, &names, p->e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]);
-		if (str_ends(path, ".conf") && plan_listen(p, path) < 0)
-			return -1;
-	}
-	return 0;
+	return plan_each_file(p, "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", ".conf",
+			      plan_listen);
 }
 
 /* Tells which files name an address that the clone will not have. Files that this plan changes are left out. */
@@ -196,10 +181,11 @@ static int note_addresses(struct planner *p)
 	for (n = 0; n < hits.count; n++) {
 		char path[PATH_MAX];
 		size_t k;
-		bool changed = false;
+		bool changed;
 
 		snprintf(path, sizeof(path), "%.*s", (int)strcspn(hits.items[n], ":"),
 			 hits.items[n]);
+		changed = plan_is_firewall(path);
 		for (k = 0; k < p->plan->edit_count; k++)
 			changed = changed || strcmp(p->plan->edits[k].path, path) == 0;
 		if (changed)
@@ -220,5 +206,5 @@ int plan_login(struct planner *p)
 		      "the root password is the source's; this machine's old one stops working") <
 	    0)
 		return -1;
-	return note_addresses(p);
+	return plan_firewall(p) < 0 ? -1 : note_addresses(p);
 }

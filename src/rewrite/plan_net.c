@@ -173,34 +173,6 @@ static int place_target_files(struct planner *p)
 	return 0;
 }
 
-/* ---- leases and names of other machines --------------------------------------------------------------------- */
-
-static int remove_leases(struct planner *p)
-{
-	static const char *const dirs[] = { "/var/lib/dhcp", "/var/lib/dhcpcd", "/var/lib/dhcpcd5",
-					    "/var/lib/NetworkManager" };
-	size_t i, n;
-
-	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
-		struct strlist names cleanup_strlist = STRLIST_INIT;
-		char path[PATH_MAX];
-
-		if (!root_is_dir(p->clone, dirs[i]))
-			continue;
-		if (root_list(p->clone, dirs[i], &names, p->e) < 0)
-			return -1;
-		for (n = 0; n < names.count; n++) {
-			if (!strstr(names.items[n], ".lease") &&
-			    strcmp(names.items[n], "duid") != 0)
-				continue;
-			snprintf(path, sizeof(path), "%s/%s", dirs[i], names.items[n]);
-			if (plan_remove_secret(p, path, "a lease of the source's address") < 0)
-				return -1;
-		}
-	}
-	return plan_remove_secret(p, "/etc/dhcpcd.duid", "the source's DHCP identity");
-}
-
 /* ---- resolv.conf -------------------------------------------------------------------------------------------- */
 
 /* An address, with a scope perhaps: what may be written into another file. */
@@ -309,5 +281,5 @@ int plan_net(struct planner *p)
 	if (check_target_links(p) < 0 || move_aside_source_files(p) < 0 ||
 	    place_target_files(p) < 0 || plan_net_names(p) < 0)
 		return -1;
-	return remove_leases(p) < 0 ? -1 : plan_resolv_conf(p);
+	return plan_dhcp(p) < 0 ? -1 : plan_resolv_conf(p);
 }

@@ -31,6 +31,9 @@ struct planner {
 int plan_fstab(struct planner *p) must_check;
 int plan_net(struct planner *p) must_check;
 int plan_net_names(struct planner *p) must_check; /* called by plan_net */
+int plan_dhcp(struct planner *p) must_check;	  /* the same */
+int plan_firewall(struct planner *p) must_check;  /* notes only */
+bool plan_is_firewall(const char *path);	  /* a file that it has looked at */
 int plan_identity(struct planner *p) must_check;
 int plan_login(struct planner *p) must_check; /* last: it looks at what the others change */
 int plan_boot(struct planner *p) must_check;
@@ -39,6 +42,12 @@ int plan_guard(struct planner *p) must_check; /* the trial: rewrite/guard.h */
 /* Reads a file of the clone. Returns 1: read; 0: absent; -1: e set. One that cannot be read becomes a blocker and counts
  * as absent. */
 int plan_read(struct planner *p, const char *path, struct strbuf *ret) must_check;
+/*
+ * Calls fn with file (NULL: none) and then with each regular file of the folder dir whose name ends with suffix, in the
+ * order of their names; what is not there is passed over.
+ */
+int plan_each_file(struct planner *p, const char *file, const char *dir, const char *suffix,
+		   int (*fn)(struct planner *p, const char *path)) must_check;
 /* The same of the target's own files; nothing there is ever a blocker. */
 int plan_read_target(struct planner *p, const char *path, struct strbuf *ret) must_check;
 
