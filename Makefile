@@ -95,6 +95,11 @@ $(B)/obj/%.o: src/%.c | $(SETUP)
 	@echo "  CC   $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What runs once a command is made small; bytes of a transfer go through base, transfer and ssh alone.
+ifeq ($(VARIANT),release)
+$(foreach m,disk rewrite job init serve cli,$(eval $(B)/obj/$(m)/%.o: CFLAGS += -Os))
+endif
+
 # libssh reads its socket through src/ssh/ahead.c. Found before the system's by -L.
 LIBSSH := $(B)/lib/libssh.a
 $(LIBSSH): | $(SETUP)
@@ -105,7 +110,7 @@ $(LIBSSH): | $(SETUP)
 # --no-warnings: glibc warns of look-ups through NSS, which ssh_start() keeps to files and DNS.
 $(B)/rehost.debug: $(LIBS) $(LIBSSH) scripts/no-unwind.ld
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,--no-warnings \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--no-warnings \
 		-Wl,-T,scripts/no-unwind.ld -o $@ \
 		-Wl,--start-group $(LIBS) $(STATIC_LIBS) -Wl,--end-group
 
