@@ -110,8 +110,8 @@ $(LIBSSH): | $(SETUP)
 # --no-warnings: glibc warns of look-ups through NSS, which ssh_start() keeps to files and DNS.
 $(B)/rehost.debug: $(LIBS) $(LIBSSH) scripts/no-unwind.ld
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--no-warnings \
-		-Wl,-T,scripts/no-unwind.ld -o $@ \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,--no-warnings \
+		-Wl,-z,noseparate-code -Wl,-T,scripts/no-unwind.ld -o $@ \
 		-Wl,--start-group $(LIBS) $(STATIC_LIBS) -Wl,--end-group
 
 $(B)/rehost: $(B)/rehost.debug
