@@ -27,8 +27,11 @@ const char *boot_outcome_name(enum boot_outcome o)
 
 static void add_step(struct view *v, bool ok, const char *text, const char *sha256)
 {
-	json_t *o = json_object();
+	json_t *o;
 
+	if (v->is_asking)
+		return;
+	o = json_object();
 	json_object_set_new(o, "ok", json_boolean(ok));
 	json_object_set_new(o, "text", json_text(text));
 	if (sha256)
@@ -336,6 +339,7 @@ void bootview_done(struct bootview *b)
 {
 	json_decref(b->core);
 	json_decref(b->tree);
+	json_decref(b->choices);
 	json_decref(b->filesystems);
 	json_decref(b->steps);
 	*b = (struct bootview){ 0 };
@@ -358,6 +362,7 @@ json_t *bootview_json(const struct bootview *b)
 	json_object_set_new(o, "j_state", json_string(b->j_state));
 	json_object_set(o, "core", b->core ? b->core : json_null());
 	json_object_set(o, "tree", b->tree ? b->tree : json_null());
+	json_object_set(o, "choices", b->choices ? b->choices : json_null());
 	json_object_set(o, "filesystems", b->filesystems);
 	json_object_set(o, "steps", b->steps);
 	return o;

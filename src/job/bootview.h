@@ -37,7 +37,8 @@ struct bootview {
 	json_t *core;	     /* {lba, sectors, decoded, prefix, equals}; NULL: none was read */
 	json_t *tree;	     /* of the root that would be mounted; NULL: none was reached */
 	json_t *filesystems; /* [{partition, type, uuid, needs_recovery, holds}] */
-	json_t *steps;	     /* [{ok, text, ...}] in the order of the start */
+	json_t *choices; /* with a private loader: {old, rescue, clone}: what each word in S would start; else NULL */
+	json_t *steps; /* [{ok, text, ...}] in the order of the start */
 };
 
 /* Fails only when the disk itself cannot be looked at: a broken chain is a verdict. */

@@ -58,6 +58,16 @@ static bool has_init(struct view *v, struct view_fs *root, const char *args)
 	return view_step(v, false, "partition %u has no init", root->part->number);
 }
 
+/* After release there is no J any more: what the rewriting noted in the tree stays (rewrite/plan.c). */
+static bool is_released_clone(struct view_fs *root)
+{
+	static const char key[] = "root_uuid=";
+	char *line cleanup_free = line_of(root, "/var/lib/rehost/state");
+
+	return line && strncmp(line, key, strlen(key)) == 0 &&
+	       strcasecmp(line + strlen(key), rawfs_uuid(root->fs)) == 0;
+}
+
 /* All file systems of the plan must agree with the root. */
 static enum tree_kind common_kind(const struct view *v, const struct view_fs *root)
 {
@@ -92,6 +102,9 @@ static enum boot_outcome judge_root(struct view *v, struct view_fs *root, const 
 		return view_end(
 			v, BOOT_UNKNOWN,
 			"a system starts, and the job record that says which one is damaged");
+	if (v->j.state == JOB_NONE && is_released_clone(root))
+		return view_end(v, BOOT_CLONE, "the root file system of a clone, partition %u",
+				root->part->number);
 	switch (common_kind(v, root)) {
 	case TREE_MIXED:
 		return view_end(v, BOOT_NOTHING,
@@ -279,6 +292,23 @@ static unsigned prefix_partition(const char *prefix)
 		       : 0;
 }
 
+/*
+ * The modules must be of the core's own build, and a core half overwritten by another one may still unpack: what it
+ * was made from lies beside the modules.
+ */
+static bool belongs_to(struct view *v, const struct grub_core *core, const struct stub *s)
+{
+	struct strbuf image cleanup_strbuf = STRBUF_INIT;
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/i386-pc/core.img", s->dir);
+	if (rawfs_read(s->fs->fs, path, &image, GRUB_CORE_MAX_BYTES, NULL) == 0 &&
+	    grub_core_equals(core, strbuf_str(&image), image.len))
+		return true;
+	return view_step(v, false, "partition %u: %s is not what the core was made from",
+			 s->fs->part->number, path);
+}
+
 enum boot_outcome view_follow_core(struct view *v, const struct grub_core *core)
 {
 	struct stub s = { 0 };
@@ -298,6 +328,9 @@ enum boot_outcome view_follow_core(struct view *v, const struct grub_core *core)
 				"GRUB's core looks at %.100s, which cannot be read here",
 				core->prefix ? core->prefix : "no place");
 	view_step(v, true, "the core looks at partition %u, %s", s.fs->part->number, s.dir);
+	if (!belongs_to(v, core, &s))
+		return view_end(v, BOOT_NOTHING,
+				"GRUB's core and its modules are not of one build");
 	snprintf(v->out->via, sizeof(v->out->via), "%s", v->chained ? "private-loader" : "grub");
 	return view_follow_config(v, s.fs, s.dir, "i386-pc");
 }

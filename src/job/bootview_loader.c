@@ -118,29 +118,41 @@ static enum boot_outcome follow_program(struct view *v, const char *script, cons
 
 /* ---- S ---- */
 
-/* The start after a trial: by then S says rescue. */
-static void look_behind_trial(struct view *v)
-{
-	char why[sizeof(v->out->why)];
-
-	memcpy(why, v->out->why, sizeof(why));
-	v->then = follow_rescue(v);
-	v->has_then = true;
-	memcpy(v->out->why, why, sizeof(why));
-}
-
 static enum boot_outcome follow_s(struct view *v, const char *s, const char *script)
 {
-	enum boot_outcome end;
-
 	if (strcmp(s, "old") == 0)
 		return v->is_uefi ? follow_program(v, script, "old") : follow_old_sector0(v);
-	if (strcmp(s, "clone") != 0 && strcmp(s, "clone-once") != 0)
-		return follow_rescue(v);
-	end = v->is_uefi ? follow_program(v, script, "clone") : follow_clone_core(v);
-	if (strcmp(s, "clone-once") == 0)
-		look_behind_trial(v);
-	return end;
+	if (strcmp(s, "clone") == 0 || strcmp(s, "clone-once") == 0)
+		return v->is_uefi ? follow_program(v, script, "clone") : follow_clone_core(v);
+	return follow_rescue(v);
+}
+
+/* What each word would start, without a trace in the report. */
+static void ask_all(struct view *v, const char *script)
+{
+	static const char *const words[] = { "old", "rescue", "clone" };
+	struct bootview kept = *v->out;
+	json_t *choices = json_object();
+	unsigned chained = v->chained;
+	size_t i;
+
+	v->is_asking = true;
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		enum boot_outcome end;
+
+		v->out->core = v->out->tree = NULL;
+		v->chained = chained;
+		end = follow_s(v, words[i], script);
+		json_object_set_new(choices, words[i], json_string(boot_outcome_name(end)));
+		if (strcmp(words[i], "rescue") == 0)
+			v->then = end; /* of a trial: by then S says rescue */
+		json_decref(v->out->core);
+		json_decref(v->out->tree);
+	}
+	v->is_asking = false;
+	v->chained = chained;
+	*v->out = kept;
+	v->out->choices = choices;
 }
 
 enum boot_outcome view_follow_private(struct view *v)
@@ -161,5 +173,8 @@ enum boot_outcome view_follow_private(struct view *v)
 		;
 	snprintf(v->out->s, sizeof(v->out->s), "%s", s && i < ARRAY_SIZE(words) ? s : "damaged");
 	view_step(v, strcmp(v->out->s, "damaged") != 0, "S says %s", v->out->s);
+	if (!v->is_asking && !v->out->choices)
+		ask_all(v, strbuf_str(&script));
+	v->has_then = strcmp(v->out->s, "clone-once") == 0;
 	return follow_s(v, v->out->s, strbuf_str(&script));
 }

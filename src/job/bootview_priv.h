@@ -33,6 +33,7 @@ struct view {
 	const struct bootview_options *options;
 	struct bootview *out;
 	bool is_uefi;
+	bool is_asking;		/* what if: steps and findings are not kept */
 	unsigned chained;	/* loaders passed on the way */
 	enum boot_outcome then; /* of the start after this one, where it is another */
 	bool has_then;

@@ -51,8 +51,9 @@ int check_find_fs(const struct check *c, const char *uuid)
 
 static int look_at_all(struct check *c, struct err *e)
 {
-	if (check_find_needles(c, e) < 0 || check_boot(c, e) < 0 || check_fstab(c, e) < 0 ||
-	    check_network(c, e) < 0 || check_login(c, e) < 0 || check_machine(c, e) < 0)
+	if (check_find_needles(c, e) < 0 || check_boot(c, e) < 0 || check_reader(c, e) < 0 ||
+	    check_fstab(c, e) < 0 || check_network(c, e) < 0 || check_login(c, e) < 0 ||
+	    check_machine(c, e) < 0)
 		return -1;
 	return check_leftovers(c, e);
 }

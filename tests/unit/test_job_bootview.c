@@ -109,6 +109,26 @@ static void an_installed_system_is_old(void **state)
 	disk_end(&d);
 }
 
+/* J is gone after release: the note of the rewriting tells, when it was for this root. */
+static void a_released_clone(void **state)
+{
+	struct boot_disk d;
+
+	(void)state;
+	plain(&d);
+	disk_puts(&d, "var/lib/rehost/state", "root_uuid=" FS_UUID "\nmachine_id=x\n");
+	disk_make(&d, "-t ext4");
+	disk_embed(&d, "old.img", 1);
+	expect(&d, BOOT_CLONE, "of a clone");
+	disk_end(&d);
+	plain(&d);
+	disk_puts(&d, "var/lib/rehost/state", "root_uuid=99999999-2222-3333-4444-555555555555\n");
+	disk_make(&d, "-t ext4");
+	disk_embed(&d, "old.img", 1);
+	expect(&d, BOOT_OLD, "old system");
+	disk_end(&d);
+}
+
 /* The embedded configuration decides, not the prefix. */
 static void a_core_with_a_configuration(void **state)
 {
@@ -119,9 +139,12 @@ static void a_core_with_a_configuration(void **state)
 	make_core(&d, "searching.img", "/boot/grub",
 		  "search.fs_uuid " FS_UUID
 		  " root hd0,msdos1\nset prefix=($root)'\"'\"'/boot/grub'\"'\"'");
+	shell("cp %s/searching.img %s/boot/grub/i386-pc/core.img", d.dir, d.tree);
 	disk_make(&d, "-t ext4");
 	disk_embed(&d, "searching.img", 1);
 	expect(&d, BOOT_OLD, "partition 1");
+	disk_embed(&d, "old.img", 1); /* it unpacks, and its modules are others */
+	expect(&d, BOOT_NOTHING, "not of one build");
 	make_core(&d, "lost.img", "/boot/grub", "search.fs_uuid 99999999-0 root");
 	disk_embed(&d, "lost.img", 1);
 	expect(&d, BOOT_UNKNOWN, "core looks at");
@@ -279,6 +302,11 @@ static void exchange(const struct boot_disk *d, unsigned n)
 		      d->image, PART_START, d->dir);
 }
 
+static const char *choice(const struct bootview *b, const char *word)
+{
+	return json_string_value(json_object_get(b->choices, word));
+}
+
 static void s_decides(void **state)
 {
 	struct boot_disk d;
@@ -290,6 +318,8 @@ static void s_decides(void **state)
 	assert_int_equal(b.starts, BOOT_OLD);
 	assert_string_equal(b.via, "private-loader");
 	assert_string_equal(b.s, "old");
+	assert_string_equal(choice(&b, "old"), "old");
+	assert_string_equal(choice(&b, "rescue"), "rescue");
 	bootview_done(&b);
 	put_s(&d, "rescue");
 	expect(&d, BOOT_RESCUE, "rescue starts");
@@ -333,6 +363,10 @@ static void inodes_tell_old_from_clone(void **state)
 	look(&b, &d);
 	assert_int_equal(b.starts, BOOT_CLONE);
 	assert_int_equal(b.then, BOOT_CLONE);
+	assert_string_equal(choice(&b, "clone"), "clone");
+	assert_string_equal(choice(&b, "rescue"), "rescue");
+	/* The old system's own core would start what is live. */
+	assert_string_equal(choice(&b, "old"), "clone");
 	bootview_done(&b);
 	disk_debugfs(&d, "sif /.rehost/job size 1000");
 	expect(&d, BOOT_UNKNOWN, "job record");
@@ -449,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_installed_system_is_old),
+		cmocka_unit_test(a_released_clone),
 		cmocka_unit_test(a_core_with_a_configuration),
 		cmocka_unit_test(broken_chains),
 		cmocka_unit_test(s_decides),
