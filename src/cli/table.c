@@ -109,8 +109,10 @@ const struct command commands[] = {
 	  NULL },
 	{ "no-command", PLACE_INTERNAL, cmd_no_command, "no-command",
 	  "answers a login that names no command", NULL },
-	{ "recover", PLACE_INTERNAL, cmd_recover, "recover",
-	  "what a rescue does by itself that the private loader started", NULL },
+	{ "recover", PLACE_INTERNAL, cmd_recover, "recover [--medium]",
+	  "what a rescue does by itself that the private loader started",
+	  "  --medium         it was started from an ISO or disk image, which is still "
+	  "attached\n" },
 	{ "guard", PLACE_INTERNAL, cmd_guard, "guard",
 	  "in the clone on trial: back to the rescue unless confirmed", NULL },
 	{ "init", PLACE_INTERNAL, cmd_init, "init", "process 1 of the rescue", NULL },

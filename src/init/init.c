@@ -107,6 +107,14 @@ static int run_seed(const struct boot *b)
 	return take_network || take_keys ? seed_run(take_network, take_keys) : 0;
 }
 
+/* Media whose GRUB can go on to the disk (image/grub.cfg). */
+static bool is_medium(const struct boot *b)
+{
+	const char *medium = option_value(b, "medium");
+
+	return medium && (strcmp(medium, "iso") == 0 || strcmp(medium, "disk") == 0);
+}
+
 static int run_console(const struct boot *b)
 {
 	return console_run(!option_is_set(b, "shell"));
@@ -141,15 +149,16 @@ static int run_serve(const struct boot *b)
 	return EXIT_INTERNAL;
 }
 
-/* This rescue was started by the loader on the disk: what was cut goes on by itself (job/recover.c). */
+/* Started by the loader on the disk: what was cut goes on by itself. By a medium: a confirmed clone (job/recover.c). */
 static int run_recover(const struct boot *b)
 {
-	static const char *const argv[] = { "rehost", "recover", NULL };
+	const char *argv[] = { "rehost", "recover", NULL, NULL };
 	static const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
 					    NULL };
 	int fd = open(RUN_DIR_INIT "/log", O_WRONLY | O_CREAT | O_APPEND, 0600);
 
-	(void)b;
+	if (!option_is_set(b, "planted"))
+		argv[2] = "--medium";
 	if (fd >= 0) {
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
@@ -384,7 +393,7 @@ static void apply_settings(struct boot *b)
 	child_named("rehost-serve")->enabled = true;
 	child_named("rehost-console")->enabled = true;
 	child_named("rehost-seed")->enabled = !option_is_off(b, "seed");
-	child_named("rehost-recover")->enabled = option_is_set(b, "planted");
+	child_named("rehost-recover")->enabled = option_is_set(b, "planted") || is_medium(b);
 	child_named("rehost-shell")->enabled = option_is_set(b, "shell") &&
 					       access("/bin/busybox", X_OK) == 0;
 }

@@ -49,6 +49,11 @@ int job_reboot(FILE *out, struct err *e) must_check;
 int job_confirm(const char *nonce, FILE *out, struct err *e) must_check;
 /* A rescue started by the private loader goes on by itself (job/position.h). *ret_reboot: the caller reboots. */
 int job_recover(bool *ret_reboot, FILE *out, struct err *e) must_check;
+/*
+ * The same for a rescue from a medium, which a machine starts from as long as it is attached: a confirmed clone is
+ * started (S=clone-once, *ret_reboot) when nobody logs in for ten minutes. Everything else is left to the operator.
+ */
+int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e) must_check;
 /* In the clone, until it is confirmed; does not return when the time is over. */
 int job_guard(FILE *out, struct err *e) must_check;
 /* The log that a clone left whose trial ended. */

@@ -15,6 +15,8 @@
 #include "job/trial.h"
 
 #define NOBODY_WAIT_S 60 /* time to log in before the clone is started again */
+#define MEDIUM_WAIT_S \
+	600 /* the same on a medium that was left attached, or was attached because the clone is ill */
 #define TCP_LIMIT (256 * 1024)
 
 /* ---- is anybody connected ---- */
@@ -88,20 +90,24 @@ static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
 	return job_end(&t, &r, rc, e);
 }
 
-static int start_clone(bool *ret_reboot, FILE *out, struct err *e)
+/* True when nobody came in that time. */
+static bool nobody_comes(unsigned seconds, FILE *out)
 {
-	unsigned i;
-
-	if (act_on_s(RECOVER_CLONE, out, e) < 0)
-		return -1;
-	for (i = 0; i < NOBODY_WAIT_S; i++) {
+	while (seconds--) {
 		if (is_anybody_connected()) {
 			fprintf(out, "recover: somebody is here; 'reboot' starts the clone\n");
-			return 0;
+			return false;
 		}
 		sleep(1);
 	}
-	*ret_reboot = true;
+	return true;
+}
+
+static int start_clone(bool *ret_reboot, FILE *out, struct err *e)
+{
+	if (act_on_s(RECOVER_CLONE, out, e) < 0)
+		return -1;
+	*ret_reboot = nobody_comes(NOBODY_WAIT_S, out);
 	return 0;
 }
 
@@ -127,4 +133,47 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 		break;
 	}
 	return 0;
+}
+
+/* The medium's GRUB goes on to the disk's loader for "clone-once" alone (image/grub.cfg), and that loader says rescue. */
+static int select_once(FILE *out, struct err *e)
+{
+	struct target t = { 0 };
+	struct record r = { 0 };
+	struct position p;
+	int rc = 0;
+
+	if (job_begin(&t, &r, "recover", e) < 0)
+		return -1;
+	p = position_of(&r, loader_fs(&t));
+	if (p.state != JOB_CONFIRMED || p.selected == SELECTED_NONE)
+		rc = err_set(e, ERR_BUSY, 0, "another command was faster");
+	else
+		rc = loader_select(loader_fs(&t), LOADER_CLONE_ONCE, e);
+	if (rc == 0)
+		fprintf(out, "recover: nobody came, the next boot starts the clone\n");
+	return job_end(&t, &r, rc, e);
+}
+
+int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
+{
+	struct position p;
+
+	*ret_reboot = false;
+	if (look(&p, e) < 0) {
+		/* Nobody has asked for anything yet: a disk without a system is no news for the console. */
+		fprintf(out, "recover: %s\n", err_info(e->code)->title);
+		err_clear(e);
+		return 0;
+	}
+	if (p.state != JOB_CONFIRMED || p.selected == SELECTED_NONE)
+		return 0;
+	fprintf(out,
+		"recover: the clone on the disk was confirmed; it is started when nobody logs in "
+		"within %d minutes\n",
+		MEDIUM_WAIT_S / 60);
+	if (!nobody_comes(MEDIUM_WAIT_S, out))
+		return 0;
+	*ret_reboot = true;
+	return select_once(out, e);
 }

@@ -14,15 +14,23 @@ RAW = media.BUILD / "rehost-rescue.raw"
 UKI = media.BUILD / "rehost-rescue.efi"
 
 
+SHELL = """free -m
+sed 1d /rescue/list | while read sum size file; do echo "$sum  /rescue/$file"; done | sha256sum -c
+"""
+
+
 def answers(machine, secure=False):
-    """The banner, then status with the baked-in key, and the host key that was baked in."""
+    """The banner, then status with the baked-in key; the loader's files are there, whole."""
     console = machine.wait_console("Login: ", 300)
     assert "one-time password" not in console and "unpacking failed" not in console
     banner, seconds = machine.wait_banner(120)
     assert banner.startswith("SSH-2.0-")
     done = machine.ssh("status", check=False)
     assert done.returncode in (0, 1), done.stderr  # there is no disk: it says so
-    print(f"{machine.name}: banner after {seconds:.1f} s")
+    done = subprocess.run(machine.net.ssh_argv(qemu.TARGET, "shell"), input=SHELL, text=True, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.stdout.count(": OK") == 7, done.stdout
+    print(f"{machine.name}: banner after {seconds:.1f} s\n{done.stdout}")
     assert secure == ("Secure boot enabled" in console)
     return seconds
 
@@ -55,6 +63,24 @@ def test_iso_on_a_stick(net, folder, firmware):
     """The ISO written to a disk as it is."""
     image = media.customize(ISO, folder / "rescue.iso")
     with media.machine(net, folder, "raw", image, firmware, name=f"stick-{firmware}") as machine:
+        answers(machine)
+
+
+@pytest.mark.parametrize("firmware", ["bios", pytest.param("uefi", marks=LONG), pytest.param("secure", marks=LONG)])
+def test_iso_left_attached_goes_on_to_the_disk(net, folder, firmware):
+    """The rescue said "clone-once" and rebooted: the disk's own loader must get its turn. A stand-in says so."""
+    disk = media.target_disk(folder / "target.raw", "clone-once", folder)
+    extra = ["-drive", f"if=none,id=target,file={disk},format=raw", "-device", "virtio-blk-pci,drive=target,bootindex=2"]
+    with media.machine(net, folder, "iso", ISO, firmware, extra=extra) as machine:
+        machine.wait_console("CHAINED", 300)
+
+
+@LONG
+def test_iso_starts_the_rescue_for_every_other_word(net, folder):
+    disk = media.target_disk(folder / "target.raw", "clone", folder)
+    extra = ["-drive", f"if=none,id=target,file={disk},format=raw", "-device", "virtio-blk-pci,drive=target,bootindex=2"]
+    image = media.customize(ISO, folder / "rescue.iso")
+    with media.machine(net, folder, "iso", image, extra=extra) as machine:
         answers(machine)
 
 

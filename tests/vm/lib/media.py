@@ -2,6 +2,7 @@
 """Machines that start from a rescue image: ISO, raw disk, unified kernel image or the network; BIOS or UEFI."""
 import pathlib
 import shutil
+import subprocess
 
 from . import disks, qemu
 
@@ -13,7 +14,7 @@ FIRMWARE = {
     # Microsoft's keys are enrolled and Secure Boot is on; needs SMM, so that only the firmware writes variables.
     "secure": ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"),
 }
-MEMORY = {"bios": 512, "uefi": 768, "secure": 768}
+MEMORY = {"bios": 256, "uefi": 768, "secure": 768}
 MAC = qemu.Machine.KINDS["target"][1]
 IP = f"{qemu.TARGET}::10.77.2.1:24:rescue:{MAC}:none"
 
@@ -21,7 +22,7 @@ IP = f"{qemu.TARGET}::10.77.2.1:24:rescue:{MAC}:none"
 def customize(image, output, *arguments):
     """What an operator would type: the test's key and the target's address, into a copy of the image."""
     disks.run([BUILD / "rehost", "rescue-image", "customize", image, "--output", output,
-               "--key", disks.keys() / "operator.pub", "--ip", IP, *arguments])
+               "--key", disks.keys() / "operator.pub", "--ip", IP, "--option", "shell=1", *arguments])
     return output
 
 
@@ -29,11 +30,45 @@ def esp(path, files, size=128):
     """A FAT file system of size MiB with files {path in it: file}."""
     path.unlink(missing_ok=True)
     disks.run(["mkfs.vfat", "-F", "32", "-C", path, str(size * 1024)])
+    folders = {str(parent) for name in files for parent in pathlib.PurePosixPath(name).parents} - {"."}
+    for name in sorted(folders):
+        disks.run(["mmd", "-i", path, f"::{name}"])
     for name, file in files.items():
-        folders = pathlib.PurePosixPath(name).parts[:-1]
-        for i in range(len(folders)):
-            disks.run(["mmd", "-D", "s", "-i", path, "::" + "/".join(folders[: i + 1])])
         disks.run(["mcopy", "-i", path, file, f"::{name}"])
+    return path
+
+
+# Prints "CHAINED" on the serial line and stops: mov dx,0x3f8; mov si,text; lodsb, out until NUL; cli; hlt.
+BOOT_SECTOR = (b"\x31\xc0\x8e\xd8\xbe\x14\x7c\xba\xf8\x03\xac\x84\xc0\x74\x03\xee\xeb\xf8\xfa\xf4" + b"CHAINED\r\n\0")
+STAND_IN = """serial --unit=0 --speed=115200
+terminal_output console serial
+echo CHAINED
+sleep 600
+"""
+
+
+def target_disk(path, selected, folder):
+    """A disk with S on its second partition, and a stand-in for the private loader: in sector 0 and on its ESP."""
+    env = f"# GRUB Environment Block\nrehost={selected}\n"
+    (folder / "tree/.rehost/boot").mkdir(parents=True)
+    (folder / "tree/.rehost/boot/s").write_text(env + "#" * (512 - len(env)))
+    (folder / "grub.cfg").write_text(STAND_IN)
+    files = {f"EFI/rehost/{name}": file for name, file in {
+        "shimx64.efi": "/usr/lib/shim/shimx64.efi.signed",
+        "grubx64.efi": "/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed",
+        "grub.cfg": folder / "grub.cfg"}.items()}
+    boot = esp(folder / "esp.img", files, 40)
+    root = folder / "root.img"
+    disks.run(["mke2fs", "-q", "-t", "ext4", "-O", "^orphan_file,^metadata_csum_seed", "-d", folder / "tree", root, "16M"])
+    with open(path, "wb") as disk:
+        disk.truncate(64 << 20)
+    subprocess.run(["sfdisk", "-q", path], check=True, text=True,
+                   input="label: gpt\nsize=40MiB, type=uefi\nsize=16MiB, type=linux\n")
+    with open(path, "r+b") as disk:
+        disk.write(BOOT_SECTOR)
+        for at, part in (1, boot), (41, root):
+            disk.seek(at << 20)
+            disk.write(part.read_bytes())
     return path
 
 
