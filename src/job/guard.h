@@ -23,7 +23,7 @@ struct guard_look {
 	bool is_repairing;    /* fsck, a quota check or a relabelling is at work */
 };
 
-#define GUARD_WATCH_MIN_S 120	      /* however late it was started: time for one confirm */
+#define GUARD_WATCH_MIN_S 90	      /* however late it was started: time for one confirm */
 #define GUARD_REPAIR_MAX_S (6 * 3600) /* longer than that it is not waited for */
 
 enum guard_verdict guard_judge(const struct guard_look *l);

@@ -20,7 +20,7 @@ struct trial_ops {
 extern const struct trial_ops trial_real_ops;
 
 #define TRIAL_MINUTES_DEFAULT 15u
-#define TRIAL_MINUTES_MIN 3u /* a slow machine boots that long */
+#define TRIAL_MINUTES_MIN 2u
 #define TRIAL_MINUTES_MAX 1440u
 
 struct trial_fs {

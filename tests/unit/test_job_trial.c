@@ -158,7 +158,7 @@ static void test_minutes(void **state)
 	(void)state;
 	assert_int_equal(trial_minutes(NULL), 15);
 	assert_int_equal(trial_minutes("30"), 30);
-	assert_int_equal(trial_minutes("0"), 3);
+	assert_int_equal(trial_minutes("0"), 2);
 	assert_int_equal(trial_minutes("99999"), 1440);
 	assert_int_equal(trial_minutes("99999999999"), 15);
 	assert_int_equal(trial_minutes("5 minutes"), 15);
@@ -278,7 +278,7 @@ static void test_guard(void **state)
 		assert_int_equal(guard_judge(&l), s == JOB_TRIAL ? GUARD_EXPIRED : GUARD_END);
 	}
 	l.state = JOB_TRIAL;
-	l.watched_s = 119; /* started late: one confirm must be possible */
+	l.watched_s = 89; /* started late: one confirm must be possible */
 	assert_int_equal(guard_judge(&l), GUARD_WAIT);
 	l.watched_s = 1000;
 	l.is_repairing = true;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One migration, step by step, as the README tells it; used by the demo and by the tests."""
 import contextlib
+import json
 import re
 import subprocess
 import sys
@@ -27,6 +28,9 @@ EXPECTED = {
     "var/lib/initramfs-tools/*": "checksum of the new initramfs",
     "var/lib/rehost": "what rehost keeps until release",
     "var/lib/rehost/*": "what rehost keeps until release",
+    "etc/systemd/system/rehost-guard.service": "the trial's guard, until release",
+    "etc/systemd/system/sysinit.target.wants*": "the trial's guard, until release",
+    "etc/default/grub.d*": "panic= of the trial, until release",
     "var/cache/debconf/*": "install device of GRUB",
     # written by any running system
     "var/log/*": "logs",
@@ -148,6 +152,36 @@ def reboot_into_disk(net, rescue, folder, name="clone", timeout=300, **kw):
     return machine
 
 
+def confirm_clone(clone, line, phases):
+    """On trial: what must not confirm it does not, the line that switch printed does. Returns lines of what was wrong."""
+    wrong = []
+    program = line.split()[0]
+
+    def state():
+        return json.loads(clone.ssh(f"{program} status --json").stdout)
+
+    if (before := state())["state"] != "trial" or before["loader"]["selected"] != "rescue":
+        wrong.append(f"before confirm: {before}")
+    if (guard := clone.ssh("systemctl is-active rehost-guard", check=False).stdout.strip()) != "active":
+        wrong.append(f"the guard is {guard}")
+    if "panic=60" not in clone.ssh("cat /proc/cmdline").stdout:
+        wrong.append("no panic= on the clone's command line")
+    for attempt in (
+        f"{program} confirm 0123456789abcdef",  # another word
+        f"env -u SSH_CONNECTION {line}",  # no session
+        f"SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' {line}",  # from inside
+        f"{program} release",
+    ):
+        refused = clone.ssh(attempt, check=False)
+        if refused.returncode != 1 or "RH-JOB-6" not in refused.stderr:
+            wrong.append(f"{attempt}: {refused}")
+    phases.say(f"  $ ssh root@TARGET {line}")
+    phases.say(show(clone.ssh(line).stdout))
+    if (after := state())["state"] != "confirmed" or after["loader"]["selected"] != "clone":
+        wrong.append(f"after confirm: {after}")
+    return wrong
+
+
 def migrate(folder, target="target", intent="move", phases=None, memory=512, record_as=None):
     """
     A whole migration with both old systems running first. Raises when a step fails; returns the list of everything
@@ -199,9 +233,12 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512, rec
         with phases("check"):
             rescue_command(net, "check", phases)
         with phases("switch"):
-            rescue_command(net, "switch --without-loader", phases)
-        with phases("reboot, until the clone answers"):
+            said = rescue_command(net, "switch", phases).stdout
+            confirm = re.search(r"ssh root@10\.77\.2\.20 (/var/lib/rehost/rehost confirm [0-9a-f]{16})", said)[1]
+        with phases("reboot through the private loader, until the clone answers"):
             clone = stack.enter_context(reboot_into_disk(net, rescue, folder))
+        with phases("confirm"):
+            wrong += confirm_clone(clone, confirm, phases)
         with phases("look at the clone"):
             wrong += answers(net, phases)
             if target == "target" and "/boot " not in clone.ssh("findmnt -rno TARGET,SOURCE").stdout:
@@ -227,7 +264,7 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512, rec
             phases.say("  expected: " + ", ".join(sorted(used)))
             wrong += differences
         with phases("release"):
-            done = clone.ssh("/var/lib/rehost/rehost release --unconfirmed", check=False)
+            done = clone.ssh("/var/lib/rehost/rehost release", check=False)
             phases.say(show(done.stdout + done.stderr))
             if done.returncode:
                 wrong.append(f"release: exit {done.returncode}: {done.stderr}")
