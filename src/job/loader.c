@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "job/foreign.h"
 #include "job/loader.h"
 
 #include <string.h>
@@ -104,6 +105,12 @@ static int assess_layout(const struct target *t, struct loader_verdict *ret, str
 	const struct loader_ops *ops = loader_ops_of(loader_firmware());
 
 	*ret = (struct loader_verdict){ .kind = LOADER_NONE, .once_works = true };
+	/* A planted rescue is this one again: its boot words, keys and options. There are none of ours here. */
+	if (foreign_is_set()) {
+		snprintf(ret->why, sizeof(ret->why),
+			 "the rescue system that runs here is not rehost's own");
+		return 0;
+	}
 	if (!ops) {
 		snprintf(ret->why, sizeof(ret->why), "this machine was started by UEFI");
 		return 0;

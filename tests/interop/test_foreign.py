@@ -219,9 +219,11 @@ def listing(service):
 
 
 def test_switch_and_the_host_is_not_rebooted(service):
-    r = service.ssh("switch")
-    if r.returncode == 1 and "--without-loader" in r.stderr:
-        r = service.ssh("switch", "--without-loader")
+    refused = service.ssh("switch")
+    said = " ".join(refused.stderr.split())
+    assert refused.returncode == 1 and "the rescue system that runs here is not rehost's own" in said
+    assert "switch --without-loader" in said, said
+    r = service.ssh("switch", "--without-loader")
     assert r.returncode in (0, 3), r.stdout + r.stderr
     assert service.target.swap not in swaps() and swap_header(service) == service.header
     assert service.state() == "switched"
