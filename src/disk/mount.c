@@ -124,10 +124,16 @@ static const char *look_options(const char *type)
 	return "";
 }
 
+/* FAT knows no owners: what is on an EFI system partition is root's alone. */
+static const char *write_options(const char *type)
+{
+	return strcmp(type, "vfat") == 0 ? "umask=0077" : "";
+}
+
 static int try_mount(const struct volume *v, const char *at, bool writable)
 {
 	unsigned long flags = MS_NODEV | (writable ? 0 : MS_RDONLY | MS_NOATIME);
-	const char *options = writable ? "" : look_options(v->type);
+	const char *options = writable ? write_options(v->type) : look_options(v->type);
 
 	return mount(v->path, at, driver_of(v->type), flags, options);
 }

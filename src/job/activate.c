@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "disk/bootarea.h"
+#include "job/activate_uefi.h"
 
 #define MAGIC "REHOSTB1"
 #define HEADER_BYTES 32
@@ -167,6 +168,8 @@ int activate_prepare(const struct target *t, struct record *r, struct err *e)
 	const struct disk *disk;
 
 	r->boot_table_id[0] = '\0';
+	if (t->is_uefi)
+		return activate_uefi_prepare(t, r, e);
 	disk = find_disk(t, r, e);
 	if (!disk || read_area(&area, t, disk, e) < 0 || save_area(&t->fs[0].root, &area, r, e) < 0)
 		return -1;
@@ -182,9 +185,12 @@ int activate_prepare(const struct target *t, struct record *r, struct err *e)
 int activate_write(const struct target *t, const struct record *r, struct err *e)
 {
 	struct bootarea area cleanup_bootarea = { 0 };
-	const struct disk *disk = find_disk(t, r, e);
+	const struct disk *disk;
 	char hex[SHA256_HEX_LEN + 1];
 
+	if (t->is_uefi)
+		return activate_uefi_write(t, r, e);
+	disk = find_disk(t, r, e);
 	if (!disk || read_area(&area, t, disk, e) < 0)
 		return -1;
 	if (embed_clone(t, false, &area, e) < 0)
@@ -207,6 +213,8 @@ int activate_restore(const struct target *t, const struct record *r, struct err 
 	struct bootarea now cleanup_bootarea = { 0 };
 	const struct disk *disk;
 
+	if (t->is_uefi)
+		return activate_uefi_restore(t, r, e);
 	if (!*r->boot_saved_sha256)
 		return 0;
 	disk = find_disk(t, r, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot area of a BIOS target during the switch: saved, replaced by the clone's own GRUB, put back. The only code of job
- * that writes outside file systems.
+ * that writes outside file systems. A UEFI target is handed on to job/activate_uefi.h.
  *
  * /.rehost/saved/bootarea: "REHOSTB1", then little endian u64: first sector of the embedding area, its sectors,
  * bytes of it that follow; sector 0 (512 bytes); the area. J holds length and SHA-256 of the whole.

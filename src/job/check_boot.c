@@ -276,12 +276,10 @@ static void check_loader_modules(struct check *c)
 
 int check_boot(struct check *c, struct err *e)
 {
-	if (c->facts->uefi)
-		check_add(c, FINDING_WARNING, "firmware",
-			  "this machine was started by UEFI; rehost prepares the clone for BIOS "
-			  "only");
 	if (check_menu(c, e) < 0)
 		return err_ctx(e, "checking the boot menu");
+	if (c->facts->uefi)
+		return check_boot_efi(c, e) < 0 ? err_ctx(e, "checking the boot loader") : 0;
 	check_loader_modules(c);
 	if (check_embedding(c, e) < 0)
 		return err_ctx(e, "checking the boot loader");

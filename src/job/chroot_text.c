@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "job/chroot.h"
+#include "job/esp.h"
+#include "rewrite/facts.h"
 
 struct pseudo {
 	const char *mount, *type, *options;
@@ -49,8 +51,15 @@ static unsigned parent_of(const struct target *t, const char *path)
 
 #define ID_ROOT 20 /* any number: it only has to be consistent */
 
+/* grub-install wants to see a FAT file system where it writes, and gets a plain folder of the clone. */
+static const struct volume *shown_esp(const struct target *t)
+{
+	return t->is_uefi ? esp_find(t) : NULL;
+}
+
 void chroot_mountinfo(const struct target *t, struct strbuf *out)
 {
+	const struct volume *esp = shown_esp(t);
 	unsigned i, id = ID_ROOT + t->fs_count;
 
 	for (i = 0; i < t->fs_count; i++) {
@@ -64,6 +73,13 @@ void chroot_mountinfo(const struct target *t, struct strbuf *out)
 		add_path(out, fs->volume->path);
 		strbuf_adds(out, " rw\n");
 	}
+	if (esp) {
+		strbuf_addf(out, "%u %u %u:%u / %s rw,relatime shared:99 - vfat ", id++,
+			    ID_ROOT + parent_of(t, REWRITE_ESP_DIR), esp->major, esp->minor,
+			    REWRITE_ESP_DIR);
+		add_path(out, esp->path);
+		strbuf_adds(out, " rw\n");
+	}
 	for (i = 0; i < ARRAY_SIZE(pseudos); i++, id++)
 		strbuf_addf(out, "%u %u 0:%u / %s %s - %s %s rw\n", id, ID_ROOT, pseudos[i].minor,
 			    pseudos[i].mount, pseudos[i].options, pseudos[i].type, pseudos[i].type);
@@ -71,6 +87,7 @@ void chroot_mountinfo(const struct target *t, struct strbuf *out)
 
 void chroot_mounts(const struct target *t, struct strbuf *out)
 {
+	const struct volume *esp = shown_esp(t);
 	unsigned i;
 
 	for (i = 0; i < t->fs_count; i++) {
@@ -78,6 +95,10 @@ void chroot_mounts(const struct target *t, struct strbuf *out)
 		strbuf_addc(out, ' ');
 		add_path(out, t->fs[i].mount);
 		strbuf_addf(out, " %s rw,relatime 0 0\n", t->fs[i].volume->type);
+	}
+	if (esp) {
+		add_path(out, esp->path);
+		strbuf_adds(out, " " REWRITE_ESP_DIR " vfat rw,relatime 0 0\n");
 	}
 	for (i = 0; i < ARRAY_SIZE(pseudos); i++)
 		strbuf_addf(out, "%s %s %s %s 0 0\n", pseudos[i].type, pseudos[i].mount,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "job/activate_uefi.h"
 #include "job/target.h"
 
 static int sync_top(const struct root *r, struct err *e)
@@ -166,6 +167,10 @@ int release_run(struct record *r, const struct root *const *fs, const char *cons
 	if (may_release(r, loader->unconfirmed, e) < 0 || begin_release(r, fs, count, e) < 0 ||
 	    leave_loader(r, fs[0], loader, out, e) < 0)
 		return -1;
+	/* a UEFI target without a private loader; the file is on one of them, or on none */
+	for (i = 0; i < count && r->loader == LOADER_NONE; i++)
+		if (activate_uefi_finish(fs[i], e) < 0)
+			return -1;
 	for (i = count; i-- > 0;)
 		if (remove_old_tree(fs[i], mounts[i], out, e) < 0)
 			return err_ctx(e, "deleting the old system on the file system of %s",

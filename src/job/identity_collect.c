@@ -8,6 +8,8 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "disk/efivars.h"
+#include "job/esp.h"
 #include "job/identity.h"
 #include "job/links.h"
 #include "job/machine.h"
@@ -299,11 +301,89 @@ static int add_boot(struct collection *c, json_t *out, struct err *e)
 	return 0;
 }
 
-static json_t *firmware_json(void)
+/* Boot entries and their order, as far as they can be read. */
+static void add_boot_entries(json_t *firmware)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
+	json_t *order = json_array(), *entries = json_array();
+	struct err e = ERR_INIT;
+	unsigned i;
+
+	json_object_set_new(firmware, "boot_order", order);
+	json_object_set_new(firmware, "boot_entries", entries);
+	if (!b || efivars_open(&vars, &e) < 0 || efi_boot_read(b, &vars, &e) < 0) {
+		log_warn("identity: the firmware's boot entries were left out: %s", e.ctx[0]);
+		return;
+	}
+	for (i = 0; i < b->order_count; i++)
+		json_array_append_new(order, json_integer(b->order[i]));
+	for (i = 0; i < b->entry_count; i++) {
+		const struct efi_option *o = &b->entries[i].option;
+
+		if (b->entries[i].is_read)
+			json_array_append_new(entries,
+					      json_pack("{s:i, s:o, s:o, s:o, s:b}", "number",
+							(int)b->entries[i].number, "description",
+							json_text(o->description), "file",
+							json_text(o->file), "partition",
+							json_text(o->partuuid), "active",
+							(int)(o->attributes & EFI_OPTION_ACTIVE)));
+	}
+	json_object_set_new(firmware, "variables_writable", json_boolean(vars.is_writable));
+	json_object_set_new(firmware, "variables_volatile", json_boolean(b->is_volatile));
+	json_object_set_new(firmware, "secure_boot", json_boolean(b->is_secure));
+}
+
+static void list_folder(const struct root *esp, const char *path, json_t *list, unsigned depth)
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (depth > 4 || root_list(esp, path, &names, NULL) < 0)
+		return;
+	for (i = 0; i < names.count && json_array_size(list) < FILES_MAX; i++) {
+		char below[512];
+
+		if (snprintf(below, sizeof(below), "%s/%s", path, names.items[i]) >=
+		    (int)sizeof(below))
+			continue;
+		if (root_is_dir(esp, below))
+			list_folder(esp, below, list, depth + 1);
+		else
+			json_array_append_new(list, json_text(below));
+	}
+}
+
+static void add_esp(const struct target *t, json_t *firmware)
+{
+	const struct volume *v = esp_find(t);
+	struct esp esp cleanup_esp = ESP_INIT;
+	json_t *files = json_array();
+	struct err e = ERR_INIT;
+
+	json_object_set_new(firmware, "esp", json_text(v ? v->partuuid : NULL));
+	json_object_set_new(firmware, "esp_files", files);
+	if (!v)
+		return;
+	if (esp_open(&esp, v, false, &e) < 0)
+		log_warn("identity: the EFI system partition was left out: %s", e.ctx[0]);
+	else
+		list_folder(&esp.root, "", files, 0);
+}
+
+static json_t *firmware_json(const struct target *t)
 {
 	struct root sys cleanup_root = ROOT_INIT;
+	json_t *firmware = root_open(&sys, "/sys", NULL) < 0 ? json_object()
+							     : machine_firmware(&sys);
 
-	return root_open(&sys, "/sys", NULL) < 0 ? json_object() : machine_firmware(&sys);
+	json_object_set_new(firmware, "uefi", json_boolean(t->is_uefi));
+	if (t->is_uefi) {
+		add_boot_entries(firmware);
+		add_esp(t, firmware);
+	}
+	return firmware;
 }
 
 static int add_system(struct collection *c, json_t *out, struct err *e)
@@ -324,7 +404,7 @@ static int add_system(struct collection *c, json_t *out, struct err *e)
 	json_object_set_new(out, "machine_id", json_text(seen.machine_id));
 	json_object_set_new(out, "distribution", json_text(seen.pretty_name));
 	json_object_set_new(out, "token", json_text(c->t->token));
-	json_object_set_new(out, "firmware", firmware_json());
+	json_object_set_new(out, "firmware", firmware_json(c->t));
 	json_object_set_new(out, "disks", disks_json(c->t));
 	json_object_set_new(out, "filesystems", filesystems_json(c->t));
 	json_object_set_new(out, "swaps", swaps_json(c->t));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job/esp.h"
 #include "job/identity.h"
 #include "job/machine.h"
 
@@ -37,12 +38,18 @@ static void add_fs(struct identity_facts *f, const struct volume *v, const char 
 
 static void add_filesystems(struct identity_facts *f, const struct target *t, bool *failed)
 {
+	const struct volume *esp = t->is_uefi ? esp_find(t) : NULL;
 	unsigned i;
 
 	for (i = 0; i < t->fs_count; i++)
 		add_fs(f, t->fs[i].volume, t->fs[i].mount, t->fs[i].options, failed);
-	for (i = 0; i < t->other_count; i++)
+	for (i = 0; i < t->other_count; i++) {
 		add_fs(f, t->others[i].volume, t->others[i].mount, t->others[i].options, failed);
+		if (t->others[i].volume == esp)
+			esp = NULL;
+	}
+	if (esp) /* the old system found it by its type, the clone's grub-install wants a line */
+		add_fs(f, esp, "/boot/efi", "umask=0077", failed);
 	for (i = 0; i < t->swap_count; i++)
 		add_fs(f, t->swaps[i], "none", NULL, failed);
 	f->facts.filesystems = f->fs;
@@ -143,8 +150,9 @@ static int fill(struct identity_facts *f, const struct target *t, const json_t *
 					&failed);
 	f->facts.boot_disk = keep(f, disk->path, &failed);
 	f->facts.boot_disk_by_id = keep(f, by_id, &failed);
-	f->facts.uefi = json_is_true(
-		json_object_get(json_object_get(identity, "firmware"), "uefi"));
+	f->facts.uefi = t->is_uefi;
+	f->facts.secure_boot = json_is_true(
+		json_object_get(json_object_get(identity, "firmware"), "secure_boot"));
 	f->facts.rehost_binary = "/proc/self/exe";
 	return failed ? err_set(e, ERR_NOMEM, 0, "facts for the rewriting") : 0;
 }

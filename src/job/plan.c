@@ -118,6 +118,26 @@ static int warn_of_disks(struct plan *p, struct err *e)
 	return 0;
 }
 
+static int warn_of_firmware(struct plan *p, struct err *e)
+{
+	const json_t *firmware = json_object_get(p->identity, "firmware");
+
+	if (!json_is_string(json_object_get(firmware, "esp")))
+		return warn(p, e,
+			    "this machine was started by UEFI, but no EFI system partition was "
+			    "found, or several: the clone cannot be switched to");
+	if (json_is_false(json_object_get(firmware, "variables_writable")))
+		return warn(p, e,
+			    "the firmware's boot variables may not be written: the clone "
+			    "cannot be switched to");
+	if (json_is_true(json_object_get(firmware, "variables_volatile")))
+		return warn(
+			p, e,
+			"the firmware forgets its boot variables: after a power cut it may start "
+			"what lies at \\EFI\\BOOT instead of the clone");
+	return 0;
+}
+
 /* The boot loader must have a place before anything is received. */
 static int warn_of_boot(struct plan *p, struct err *e)
 {
@@ -126,9 +146,8 @@ static int warn_of_boot(struct plan *p, struct err *e)
 	struct err own = ERR_INIT;
 	struct bootarea area;
 
-	if (json_is_true(json_object_get(json_object_get(p->identity, "firmware"), "uefi")))
-		return warn(p, e,
-			    "this machine was started by UEFI: only BIOS can be switched yet");
+	if (p->t->is_uefi)
+		return warn_of_firmware(p, e);
 	if (fd < 0)
 		return 0;
 	if (bootarea_read(&area, fd, &p->t->scan, p->t->boot_disk, &own) == 0) {

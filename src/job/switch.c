@@ -165,19 +165,6 @@ void switch_real_ops(struct switch_ops *ret, const char *command)
 
 /* ---- what must be so before ---- */
 
-/* The only firmware whose boot area can be written; the saved identity knows it. */
-static int check_firmware(struct err *e)
-{
-	json_t *identity = NULL;
-	bool uefi;
-
-	if (identity_load(&identity, e) < 0)
-		return -1;
-	uefi = json_is_true(json_object_get(json_object_get(identity, "firmware"), "uefi"));
-	json_decref(identity);
-	return uefi ? err_set(e, ERR_BOOT_UEFI, 0, "its firmware started the rescue by UEFI") : 0;
-}
-
 /* What was checked must be what is switched. */
 static int verify_checked(const struct target *t, const struct record *r, struct err *e)
 {
@@ -248,7 +235,7 @@ static int choose_way(const struct target *t, struct record *r, bool without_loa
 	if (r->loader != LOADER_NONE && without_loader)
 		fprintf(out, "The private loader is planted already, so it is used.\n");
 	if (r->loader == LOADER_NONE && without_loader)
-		return check_firmware(e);
+		return 0;
 	if (r->loader == LOADER_NONE) {
 		if (loader_assess(t, &v, e) < 0)
 			return -1;

@@ -183,6 +183,12 @@ static int pin(const struct target *t, struct record *r, const struct switch_ops
 	return choose(t, r, LOADER_RESCUE, ops, e);
 }
 
+/* By UEFI the clone's loader is files of its own, with a private loader before it too. */
+static bool has_boot_step(const struct record *r)
+{
+	return r->loader != LOADER_BIOS;
+}
+
 /* ---- forward ---- */
 
 /* After this J says switching and holds a plan that fits what is on the disks. */
@@ -204,7 +210,7 @@ static int begin_switching(const struct target *t, struct record *r, const struc
 		return -1;
 	if (stop_here(ops, e) < 0 || ops->merge(t, e) < 0 || stop_here(ops, e) < 0)
 		return -1;
-	if (r->loader == LOADER_NONE && ops->boot_prepare(t, r, e) < 0)
+	if (has_boot_step(r) && ops->boot_prepare(t, r, e) < 0)
 		return -1;
 	if (make_plan(t, r, ops, e) < 0)
 		return -1;
@@ -229,7 +235,7 @@ int switch_forward(const struct target *t, struct record *r, const struct switch
 	/* GRUB reads no journals: the files it loads must be in place before it is told to load them */
 	if (stop_here(ops, e) < 0 || ops->settle(t, e) < 0 || stop_here(ops, e) < 0)
 		return -1;
-	if (r->loader == LOADER_NONE && ops->boot_write(t, r, e) < 0)
+	if (has_boot_step(r) && ops->boot_write(t, r, e) < 0)
 		return -1;
 	return enter_state(t, r, JOB_SWITCHED, ops, e);
 }
@@ -253,7 +259,7 @@ int switch_back(const struct target *t, struct record *r, const struct switch_op
 		if (enter_state(t, r, JOB_UNDOING, ops, e) < 0)
 			return -1;
 	}
-	if (stop_here(ops, e) < 0 || (r->loader == LOADER_NONE && ops->boot_restore(t, r, e) < 0))
+	if (stop_here(ops, e) < 0 || (has_boot_step(r) && ops->boot_restore(t, r, e) < 0))
 		return -1;
 	if (each_part(t, r, true, ops, run_part, &direction, e) < 0)
 		return -1;

@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "disk/efivars.h"
 #include "disk/mount.h"
 #include "job/common.h"
 #include "job/foreign.h"
@@ -300,6 +301,7 @@ static int open_once(struct target *t, const struct opening *o, struct err *e)
 	if (rc != 0)
 		return rc;
 	find_boot_disk(t);
+	t->is_uefi = efivars_present();
 	if (o->access != TARGET_WRITE)
 		return 0;
 	return refuse_ambivalent(t, e) < 0 ? -1 : make_own_dirs(t, e);

@@ -47,6 +47,7 @@ struct target {
 	unsigned swap_count;
 	unsigned boot_disk; /* index into scan.disks: the disk of / (of /boot when separate) */
 	char token[16];
+	bool is_uefi;		       /* this machine was started by UEFI */
 	bool is_provisional;	       /* some journal is dirty and has not been replayed */
 	struct target_other others[8]; /* the EFI system partition, for instance */
 	unsigned other_count;

@@ -12,6 +12,9 @@
 #include "base/root.h"
 #include "base/str.h"
 
+/* Where the clone's grub-install writes as if it were the EFI system partition; the files are moved on from there. */
+#define REWRITE_ESP_DIR "/var/lib/rehost/esp"
+
 /* A file system (or swap) that the clone will use on the target's disks. Strings are borrowed. */
 struct fact_fs {
 	const char *mount;   /* "/", "/boot", "/boot/efi", "/home"; "none" for swap */
@@ -42,6 +45,7 @@ struct rewrite_facts {
 	const char *boot_disk;	     /* "/dev/vda" in the rescue */
 	const char *boot_disk_by_id; /* "/dev/disk/by-id/..." or NULL: none stable */
 	bool uefi;
+	bool secure_boot; /* the firmware starts signed loaders only */
 	const char *const
 		*consoles; /* of the target's own command line: "ttyS0,115200"; NULL-terminated */
 	const char *const *

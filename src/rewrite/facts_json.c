@@ -159,12 +159,16 @@ static int load_options(struct facts_file *f, struct err *e)
 static int load_all(struct facts_file *f, struct err *e)
 {
 	const json_t *uefi = json_object_get(f->json, "uefi");
+	const json_t *secure = json_object_get(f->json, "secure_boot");
 
 	if (!json_is_object(f->json))
 		return err_set(e, ERR_RW_FACTS, 0, "the facts are no JSON object");
 	if (uefi && !json_is_boolean(uefi))
 		return refuse(e, "uefi");
+	if (secure && !json_is_boolean(secure))
+		return refuse(e, "secure_boot");
 	f->facts.uefi = json_is_true(uefi);
+	f->facts.secure_boot = json_is_true(secure);
 	if (load_filesystems(f, e) < 0 || load_links(f, e) < 0 || load_options(f, e) < 0 ||
 	    load_words(f->json, "consoles", &f->consoles, e) < 0 ||
 	    load_words(f->json, "drivers", &f->drivers, e) < 0 ||

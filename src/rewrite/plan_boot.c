@@ -199,19 +199,14 @@ static int plan_initramfs(struct planner *p, const char *version)
 
 /* ---- GRUB --------------------------------------------------------------------------------------------------- */
 
-static int add_grub_steps(struct planner *p)
+static int add_core_step(struct planner *p)
 {
-	static const char *const menu_inputs[] = { "/etc/default/grub", "/etc/default/grub.d",
-						   "/etc/grub.d", "/etc/fstab", NULL };
-	static const char *const core_outputs[] = { "/boot/grub/i386-pc/core.img",
-						    "/boot/grub/i386-pc/boot.img", NULL };
-	static const char cfg[] = "/boot/grub/grub.cfg";
-	struct tool_step *files, *menu;
-	char kernel[PATH_MAX];
-	size_t i;
-
+	static const char *const outputs[] = { "/boot/grub/i386-pc/core.img",
+					       "/boot/grub/i386-pc/boot.img", NULL };
 	/* Without the boot sector: that is written by our own activation code, after a check. */
-	files = plan_step(p, "grub files", 300, "GRUB's core image for this machine's disk");
+	struct tool_step *files = plan_step(p, "grub files", 300,
+					    "GRUB's core image for this machine's disk");
+
 	if (!files ||
 	    plan_words(p, &files->argv,
 		       (const char *const[]){ "/usr/sbin/grub-install", "--target=i386-pc",
@@ -219,8 +214,21 @@ static int add_grub_steps(struct planner *p)
 					      "--recheck", p->facts->boot_disk, NULL }) < 0 ||
 	    plan_words(p, &files->inputs,
 		       (const char *const[]){ "/usr/lib/grub/i386-pc", "/etc/default/grub",
-					      "/etc/fstab", NULL }) < 0 ||
-	    plan_words(p, &files->outputs, core_outputs) < 0)
+					      "/etc/fstab", NULL }) < 0)
+		return -1;
+	return plan_words(p, &files->outputs, outputs);
+}
+
+static int add_grub_steps(struct planner *p)
+{
+	static const char *const menu_inputs[] = { "/etc/default/grub", "/etc/default/grub.d",
+						   "/etc/grub.d", "/etc/fstab", NULL };
+	static const char cfg[] = "/boot/grub/grub.cfg";
+	struct tool_step *menu;
+	char kernel[PATH_MAX];
+	size_t i;
+
+	if ((p->facts->uefi ? boot_add_efi_step(p) : add_core_step(p)) < 0)
 		return -1;
 	menu = plan_step(p, "grub menu", 300, "the menu names this machine's file systems");
 	if (!menu)
@@ -248,12 +256,13 @@ static int plan_grub(struct planner *p)
 {
 	static const char *const install[] = { "/usr/sbin/grub-install", NULL };
 
-	if (p->facts->uefi)
-		return plan_block(
-			p, "this machine starts by UEFI; rehost sets up BIOS machines only yet");
-	if (!p->tree.has_grub_pc || !net_any_exists(p->clone, install))
+	if (p->facts->uefi) {
+		if (boot_check_efi(p) < 0)
+			return -1;
+	} else if (!p->tree.has_grub_pc || !net_any_exists(p->clone, install)) {
 		return plan_block(p, "the source has no GRUB for BIOS: install grub-pc-bin and "
 				     "grub2-common on it, then send it again");
+	}
 	if (!p->facts->boot_disk)
 		return plan_block(p, "the disk that this machine starts from is not known");
 	if (boot_edit_grub_defaults(p) < 0 || boot_edit_grubenv(p) < 0 ||

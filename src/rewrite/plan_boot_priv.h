@@ -17,3 +17,7 @@ int boot_edit_grub_defaults(struct planner *p) must_check;
 int boot_edit_grubenv(struct planner *p) must_check;
 /* debconf's memory of the disks that GRUB is installed on. */
 int boot_edit_debconf(struct planner *p) must_check;
+
+/* UEFI: what must be there, and the step that makes the loader's files. */
+int boot_check_efi(struct planner *p) must_check;
+int boot_add_efi_step(struct planner *p) must_check;

@@ -31,7 +31,7 @@ network() {
 	printf 'search example.net\nnameserver %s\n' "$1" >/etc/resolv.conf
 }
 
-# boot KERNEL-ARGUMENTS: initramfs with a fast compressor, menu, boot sector.
+# boot KERNEL-ARGUMENTS: initramfs with a fast compressor, menu, boot sector (BIOS).
 boot() {
 	mkdir -p /etc/initramfs-tools/conf.d
 	echo "COMPRESS=lz4" >/etc/initramfs-tools/conf.d/compress
@@ -47,7 +47,8 @@ boot() {
 	GRUB_DISABLE_OS_PROBER=true
 	END
 	update-initramfs -c -k all >/dev/null
-	grub-install --target=i386-pc "$DISK" >/dev/null 2>&1
+	# by UEFI: mkdisk.sh writes the loader
+	[ ! -d /usr/lib/grub/i386-pc ] || grub-install --target=i386-pc "$DISK" >/dev/null 2>&1
 	update-grub >/dev/null 2>&1
 }
 

@@ -36,12 +36,16 @@ EXCLUDES = [
 ROOTS = {
     "source": COMMON + ",nginx-light,redis-server",
     "target": COMMON,
+    # Both sides of a UEFI migration: one root for two disks saves minutes.
+    "uefi": COMMON.replace("grub-pc", "grub-efi-amd64,grub-efi-amd64-signed,shim-signed") + ",nginx-light,redis-server",
 }
 # name: root, layout, size, customise script
 DISKS = {
     "source": ("source", "single", "3G", "customise-source.sh"),
     "target": ("target", "boot", "5G", "customise-target.sh"),
     "target-single": ("target", "single", "4G", "customise-target.sh"),
+    "source-uefi": ("uefi", "efi", "3G", "customise-source.sh"),
+    "target-uefi": ("uefi", "efi", "5G", "customise-target.sh"),
     # Its root has room for the old system and too little for the source beside it.
     "target-small": ("target", "boot", "1100M", "customise-target.sh"),
 }
@@ -139,20 +143,23 @@ def disk(name):
         return path
 
 
-def source_tar():
+LINUX = "83", "0FC63DAF-8483-4772-8E79-3D69D8477DE4"  # types of the root's partition
+
+
+def source_tar(name="source"):
     """What the source's own tar would send, made from its disk: for tests that need no running source."""
     from .migration import TAR
 
-    image = disk("source")
-    path = image.with_name(f"stream-{_digest(image.name, TAR)}.tar")
+    image = disk(name)
+    path = image.with_name(f"stream-{name}-{_digest(image.name, TAR)}.tar")
     with _lock(path.name):
         if not path.exists():
-            for old in CACHE.glob("stream-*.tar"):
+            for old in CACHE.glob(f"stream-{name}-*.tar"):
                 old.unlink()
             start = next(
                 int(part["start"]) * 512
                 for part in partitions(image)
-                if part["type"] == "83"
+                if part["type"] in LINUX
             )
             tmp = path.with_suffix(".tmp")
             # No journal to replay: the disk was unmounted. A namespace of its own holds the mount. The source's own

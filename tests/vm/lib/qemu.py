@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ TARGET = "10.77.2.20"
 # How the rescue is told the target's address; the empty interface means the one NIC there is.
 TARGET_IP_ARGUMENT = "ip=10.77.2.20::10.77.2.1:255.255.255.0:vps4711::none"
 RESCUE = disks.REPO / "build/rescue/cloud"
+OVMF = pathlib.Path("/usr/share/OVMF")
 
 _serial = itertools.count()
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -143,7 +145,8 @@ class Machine:
     }
 
     def __init__(self, net, kind, folder, disk=None, kernel=None, initrd=None, append="", memory=512, bus=None,
-                 name=None, extra=(), record=None):
+                 name=None, uefi=None, extra=(), record=None):
+        """uefi: path of this machine's own store of UEFI variables, made when it is not there; None: BIOS."""
         self.net, self.kind, self.disk = net, kind, disk
         self.name = name or kind
         self.folder = pathlib.Path(folder)
@@ -163,6 +166,13 @@ class Machine:
             "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=net,mac={mac},addr={slot:#x},romfile=",
         ]
+        if uefi:
+            if not pathlib.Path(uefi).exists():
+                shutil.copy(OVMF / "OVMF_VARS_4M.fd", uefi)
+            self.argv += [
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}",
+                "-drive", f"if=pflash,format=raw,unit=1,file={uefi}",
+            ]
         self.record = record  # a record.Recorder whose disk this is
         if record:
             disk = self.disk = record.disk

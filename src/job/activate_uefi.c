@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/activate_uefi.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/statvfs.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+
+#define ESP_SPARE (1u << 20) /* bytes that stay free on the ESP */
+#define CFG_MAX 16384
+#define GRUB_FILE "grubx64.efi"
+
+/* ---- places ---- */
+
+/* The file system of t that holds a path of the tree, and the path on it. */
+static const struct target_fs *fs_of(const struct target *t, const char *path, const char **rest)
+{
+	const struct target_fs *best = &t->fs[0];
+	size_t best_len = 0;
+	unsigned i;
+
+	for (i = 1; i < t->fs_count; i++) {
+		size_t len = strlen(t->fs[i].mount);
+
+		if (len > best_len && strncmp(path, t->fs[i].mount, len) == 0 &&
+		    (path[len] == '/' || path[len] == '\0')) {
+			best = &t->fs[i];
+			best_len = len;
+		}
+	}
+	*rest = path + best_len;
+	return best;
+}
+
+const struct root *activate_uefi_fs(const struct target *t)
+{
+	const char *rest;
+
+	return &fs_of(t, "/boot", &rest)->root;
+}
+
+/* What grub-install made, in the stage or in the live root. */
+static int open_clone(const struct target *t, bool staged, struct root *ret, struct err *e)
+{
+	struct root top cleanup_root = ROOT_INIT;
+	const char *rest;
+	const struct target_fs *fs = fs_of(t, CLONE_EFI_DIR, &rest);
+
+	if (root_open_below(&top, &fs->root, staged ? TREE_DIR : "/", e) < 0 ||
+	    root_open_below(ret, &top, rest, e) < 0)
+		return err_ctx(e, "looking for the clone's loader in %s", CLONE_EFI_DIR);
+	return 0;
+}
+
+int activate_uefi_find_loader(const struct root *efi, char *vendor, size_t vendor_size,
+			      char *loader, size_t loader_size, struct err *e)
+{
+	static const char *const loaders[] = { "shimx64.efi", GRUB_FILE };
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	size_t i, k;
+
+	if (root_list(efi, "/", &names, e) < 0)
+		return -1;
+	for (k = 0; k < ARRAY_SIZE(loaders); k++)
+		for (i = 0; i < names.count; i++) {
+			char path[400];
+
+			snprintf(path, sizeof(path), "%s/%s", names.items[i], loaders[k]);
+			if (strcasecmp(names.items[i], "BOOT") == 0 || !root_is_file(efi, path) ||
+			    strlen(names.items[i]) >= vendor_size)
+				continue;
+			snprintf(vendor, vendor_size, "%s", names.items[i]);
+			snprintf(loader, loader_size, "%s", loaders[k]);
+			return 0;
+		}
+	return err_set(e, ERR_ESP, 0, "%s holds no loader", CLONE_EFI_DIR);
+}
+
+static const struct volume *need_esp(const struct target *t, const char *partuuid, struct err *e)
+{
+	const struct volume *v = partuuid ? esp_find_partuuid(&t->scan, partuuid) : esp_find(t);
+
+	if (!v)
+		err_set(e, ERR_ESP, 0,
+			partuuid ? "the partition %s is not there"
+				 : "there is none, or more than one%s",
+			partuuid ? partuuid : "");
+	return v;
+}
+
+/* SHA-256 of a file, "" when there is none. */
+static int hash_file(const struct root *r, const char *path, char *ret_hex, struct err *e)
+{
+	struct strbuf content cleanup_strbuf = STRBUF_INIT;
+	uint8_t digest[SHA256_LEN];
+
+	ret_hex[0] = '\0';
+	if (!root_is_file(r, path))
+		return 0;
+	if (root_read(r, path, &content, ESP_FILE_MAX, e) < 0)
+		return -1;
+	sha256_of(strbuf_str(&content), content.len, digest);
+	hex_of(digest, sizeof(digest), ret_hex);
+	return 0;
+}
+
+/* ---- before the exchange ---- */
+
+/*
+ * A GRUB signed by a distribution reads the grub.cfg of the distribution's folder wherever it lies itself. Both systems'
+ * files are on the same partitions, so that the old one mostly leads to the clone too.
+ */
+static int judge_stub(struct efi_state *s, const struct root *clone, const struct root *esp,
+		      struct err *e)
+{
+	struct strbuf ours cleanup_strbuf = STRBUF_INIT, theirs cleanup_strbuf = STRBUF_INIT;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/grub.cfg", s->vendor);
+	if (!root_is_file(clone, path))
+		return 0;
+	if (root_read(clone, path, &ours, CFG_MAX, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "EFI/%s/grub.cfg", s->vendor);
+	if (!root_is_file(esp, path)) {
+		s->has_stub = true;
+		return 0;
+	}
+	if (root_read(esp, path, &theirs, CFG_MAX, e) < 0)
+		return -1;
+	if (efi_stub_is_same(strbuf_str(&ours), strbuf_str(&theirs)))
+		return 0;
+	s->has_stub = true;
+	s->stub = strbuf_take(&theirs);
+	return s->stub ? 0 : err_set(e, ERR_NOMEM, 0, "%s", path);
+}
+
+static int check_room(const struct root *esp, uint64_t bytes, struct err *e)
+{
+	struct statvfs s;
+
+	if (fstatvfs(esp->fd, &s) < 0 || (uint64_t)s.f_bavail * s.f_frsize < bytes + ESP_SPARE)
+		return err_set(e, ERR_ESP, 0, "%llu MB more must be free on it",
+			       (unsigned long long)(bytes + ESP_SPARE) / 1000000 + 1);
+	return 0;
+}
+
+/* Fills in the clone's part of the state. */
+static int look_at_clone(struct efi_state *s, const struct target *t, const struct root *esp,
+			 struct record *r, struct err *e)
+{
+	struct root clone cleanup_root = ROOT_INIT;
+	char path[128];
+	uint64_t bytes;
+
+	efi_state_done(s);
+	s->has_stub = false;
+	if (open_clone(t, true, &clone, e) < 0 ||
+	    activate_uefi_find_loader(&clone, s->vendor, sizeof(s->vendor), s->loader,
+				      sizeof(s->loader), e) < 0 ||
+	    esp_hash_folder(&clone, s->vendor, r->boot_new_sha256, &bytes, e) < 0 ||
+	    judge_stub(s, &clone, esp, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "EFI/%s/" GRUB_FILE, s->vendor);
+	if (hash_file(esp, path, s->vendor_hash, e) < 0)
+		return -1;
+	return check_room(esp, bytes, e);
+}
+
+int activate_uefi_prepare(const struct target *t, struct record *r, struct err *e)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_state s cleanup_efi_state = { 0 };
+	struct esp esp cleanup_esp = ESP_INIT;
+	const struct root *fs = activate_uefi_fs(t);
+	const struct volume *v = need_esp(t, NULL, e);
+
+	if (!v || efivars_open(&vars, e) < 0 || esp_open(&esp, v, false, e) < 0)
+		return -1;
+	/* planted: the state of before is known, and the order is no longer the old system's */
+	if (r->loader == LOADER_UEFI ? efi_state_load(&s, fs, EFI_STATE_PATH, NULL, e) < 0
+				     : efi_state_take(&s, &vars, v, &esp.root, e) < 0)
+		return -1;
+	if (r->loader != LOADER_UEFI && !vars.is_writable)
+		return err_set(e, ERR_EFI_VARS, 0, "the kernel may only read them");
+	if (look_at_clone(&s, t, &esp.root, r, e) < 0 ||
+	    efi_state_store(&s, fs, EFI_STATE_PATH, r->boot_saved_sha256, &r->boot_saved_bytes, e) <
+		    0)
+		return -1;
+	snprintf(r->boot_disk, sizeof(r->boot_disk), "%s", t->scan.disks[v->disk].path);
+	snprintf(r->boot_table_id, sizeof(r->boot_table_id), "%s",
+		 t->scan.disks[v->disk].table_id ? t->scan.disks[v->disk].table_id : "");
+	return 0;
+}
+
+/* ---- the firmware's entries ---- */
+
+/* An entry for a file on the ESP. */
+static int make_entry(const struct efivars *vars, const struct efi_boot *b,
+		      const struct disk_scan *scan, const struct volume *v, const char *label,
+		      const char *file, uint16_t *ret, struct err *e)
+{
+	const uint32_t sector = scan->disks[v->disk].sector_bytes;
+	struct efi_option o = {
+		.attributes = EFI_OPTION_ACTIVE,
+		.partno = v->partno,
+		.start = v->start_bytes / sector,
+		.sectors = v->size_bytes / sector,
+	};
+
+	snprintf(o.description, sizeof(o.description), "%s", label);
+	snprintf(o.partuuid, sizeof(o.partuuid), "%s", v->partuuid);
+	snprintf(o.file, sizeof(o.file), "%s", file);
+	return efi_entry_make(vars, b, &o, ret, e);
+}
+
+struct order {
+	uint16_t items[EFI_ENTRIES_MAX];
+	unsigned count;
+};
+
+static void order_add(struct order *o, uint16_t number)
+{
+	unsigned i;
+
+	for (i = 0; i < o->count; i++)
+		if (o->items[i] == number)
+			return;
+	if (o->count < EFI_ENTRIES_MAX)
+		o->items[o->count++] = number;
+}
+
+static bool is_ours(const struct efi_boot *b, uint16_t number)
+{
+	const struct efi_entry *entry = efi_boot_find(b, number);
+
+	return entry && entry->is_read &&
+	       strncasecmp(entry->option.file, ESP_OWN_PREFIX, strlen(ESP_OWN_PREFIX)) == 0;
+}
+
+/* The clone's entry before all that were. */
+static int order_clone_first(const struct target *t, const struct efi_state *s,
+			     const struct volume *v, struct err *e)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
+	struct order order = { .count = 0 };
+	char file[EFI_FILE_MAX];
+	uint16_t number;
+	unsigned i;
+
+	if (!b)
+		return err_set(e, ERR_NOMEM, 0, "boot entries");
+	snprintf(file, sizeof(file), "\\EFI\\rehost-clone\\%s", s->loader);
+	if (efivars_open(&vars, e) < 0 || efi_boot_read(b, &vars, e) < 0 ||
+	    make_entry(&vars, b, &t->scan, v, "rehost clone", file, &number, e) < 0)
+		return -1;
+	order_add(&order, number);
+	for (i = 0; i < b->order_count; i++)
+		order_add(&order, b->order[i]);
+	return efi_order_write(&vars, order.items, order.count, e);
+}
+
+/* The order of before, then what is new since; without the entries of ours that begin with prefix, which go. */
+static int order_old_first(const struct efi_state *s, const char *prefix, struct err *e)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
+	struct order order = { .count = 0 };
+	unsigned i;
+
+	if (!b)
+		return err_set(e, ERR_NOMEM, 0, "boot entries");
+	if (efivars_open(&vars, e) < 0 || efi_boot_read(b, &vars, e) < 0)
+		return -1;
+	for (i = 0; i < s->order_count; i++)
+		if (!is_ours(b, s->order[i]))
+			order_add(&order, s->order[i]);
+	for (i = 0; i < b->order_count; i++)
+		if (!is_ours(b, b->order[i]))
+			order_add(&order, b->order[i]);
+	if (efi_order_write(&vars, order.items, order.count, e) < 0)
+		return -1;
+	for (i = 0; i < b->entry_count; i++)
+		if (b->entries[i].is_read &&
+		    strncasecmp(b->entries[i].option.file, prefix, strlen(prefix)) == 0 &&
+		    efi_entry_remove(&vars, b->entries[i].number, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- after the exchange ---- */
+
+static int write_stub(const struct efi_state *s, const struct root *clone, const struct root *esp,
+		      struct err *e)
+{
+	struct strbuf stub cleanup_strbuf = STRBUF_INIT;
+	char path[128];
+
+	if (!s->has_stub)
+		return 0;
+	snprintf(path, sizeof(path), "%s/grub.cfg", s->vendor);
+	if (root_read(clone, path, &stub, CFG_MAX, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "EFI/%s/grub.cfg", s->vendor);
+	return esp_write_file(esp, path, strbuf_str(&stub), stub.len, e);
+}
+
+static int write_files(const struct efi_state *s, const struct root *clone, const struct volume *v,
+		       struct err *e)
+{
+	struct esp esp cleanup_esp = ESP_INIT;
+
+	if (esp_open(&esp, v, true, e) < 0 ||
+	    esp_copy_folder(clone, s->vendor, &esp.root, ESP_CLONE_DIR, e) < 0 ||
+	    write_stub(s, clone, &esp.root, e) < 0 || esp_close(&esp, e) < 0)
+		return -1;
+	/* mounted anew: what is compared comes from the disk */
+	if (esp_open(&esp, v, false, e) < 0 ||
+	    esp_compare_folder(clone, s->vendor, &esp.root, ESP_CLONE_DIR, e) < 0)
+		return -1;
+	return esp_close(&esp, e);
+}
+
+int activate_uefi_write(const struct target *t, const struct record *r, struct err *e)
+{
+	struct efi_state s cleanup_efi_state = { 0 };
+	struct root clone cleanup_root = ROOT_INIT;
+	const struct volume *v;
+	char hex[SHA256_HEX_LEN + 1];
+	uint64_t bytes;
+
+	if (efi_state_load(&s, activate_uefi_fs(t), EFI_STATE_PATH, r->boot_saved_sha256, e) < 0)
+		return -1;
+	v = need_esp(t, s.esp, e);
+	if (!v || open_clone(t, false, &clone, e) < 0 ||
+	    esp_hash_folder(&clone, s.vendor, hex, &bytes, e) < 0)
+		return -1;
+	if (strcmp(hex, r->boot_new_sha256) != 0)
+		return err_set(e, ERR_BOOT_AREA, 0, "%s changed since the switch began",
+			       CLONE_EFI_DIR);
+	if (write_files(&s, &clone, v, e) < 0)
+		return err_ctx(e, "putting the clone's loader on the EFI system partition");
+	if (r->loader == LOADER_UEFI)
+		return 0;
+	if (order_clone_first(t, &s, v, e) < 0)
+		return err_ctx(e, "telling the firmware to start the clone");
+	log_info("switch: the firmware starts the clone's %s", s.loader);
+	return 0;
+}
+
+/* ---- back ---- */
+
+static int put_stub_back(const struct efi_state *s, const struct root *esp, struct err *e)
+{
+	char path[128];
+
+	if (!s->has_stub)
+		return 0;
+	snprintf(path, sizeof(path), "EFI/%s/grub.cfg", s->vendor);
+	if (s->stub)
+		return esp_write_file(esp, path, s->stub, strlen(s->stub), e);
+	if (root_remove(esp, path, e) < 0)
+		return -1;
+	if (!*s->vendor_hash) { /* the folder was not there either; with other files in it, it stays */
+		const char *name;
+		int dir cleanup_fd = -1;
+
+		snprintf(path, sizeof(path), "EFI/%s", s->vendor);
+		dir = root_parent(esp, path, false, &name, NULL);
+		if (dir >= 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
+			log_info("esp: %s stays", path);
+	}
+	return 0;
+}
+
+int activate_uefi_restore(const struct target *t, const struct record *r, struct err *e)
+{
+	struct efi_state s cleanup_efi_state = { 0 };
+	struct esp esp cleanup_esp = ESP_INIT;
+	const struct volume *v;
+
+	if (!*r->boot_saved_sha256)
+		return 0;
+	if (efi_state_load(&s, activate_uefi_fs(t), EFI_STATE_PATH, r->boot_saved_sha256, e) < 0)
+		return -1;
+	v = need_esp(t, s.esp, e);
+	if (!v || (r->loader != LOADER_UEFI && order_old_first(&s, ESP_OWN_PREFIX "-clone", e) < 0))
+		return -1;
+	if (esp_open(&esp, v, true, e) < 0 || put_stub_back(&s, &esp.root, e) < 0 ||
+	    root_remove_tree(&esp.root, ESP_CLONE_DIR, e) < 0 || esp_close(&esp, e) < 0)
+		return err_ctx(e, "taking the clone's loader off the EFI system partition");
+	log_info("rollback: the firmware starts the old system");
+	return 0;
+}
+
+/* ---- for good ---- */
+
+static int copy_file(const struct root *esp, const char *from, const char *to, struct err *e)
+{
+	struct strbuf content cleanup_strbuf = STRBUF_INIT;
+
+	if (root_read(esp, from, &content, ESP_FILE_MAX, e) < 0)
+		return -1;
+	return esp_write_file(esp, to, strbuf_str(&content), content.len, e);
+}
+
+/* \EFI\BOOT, as Debian's grub-install --force-extra-removable fills it; what was not there but is not needed stays away. */
+static int copy_removable(const struct efi_state *s, const struct root *esp, struct err *e)
+{
+	static const struct {
+		const char *name;
+		bool is_needed;
+	} beside[] = { { GRUB_FILE, true }, { "mmx64.efi", true }, { "fbx64.efi", false } };
+	char from[128], to[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(beside); i++) {
+		snprintf(from, sizeof(from), ESP_CLONE_DIR "/%s", beside[i].name);
+		snprintf(to, sizeof(to), "EFI/BOOT/%s", beside[i].name);
+		if (root_is_file(esp, from) && (beside[i].is_needed || root_is_file(esp, to)) &&
+		    copy_file(esp, from, to, e) < 0)
+			return -1;
+	}
+	snprintf(from, sizeof(from), ESP_CLONE_DIR "/%s", s->loader);
+	return copy_file(esp, from, "EFI/BOOT/BOOTX64.EFI", e);
+}
+
+static int finish_files(const struct efi_state *s, const struct volume *v, struct err *e)
+{
+	struct esp esp cleanup_esp = ESP_INIT;
+	char vendor[80], path[128], hex[SHA256_HEX_LEN + 1];
+	bool is_ready;
+
+	if (esp_open(&esp, v, true, e) < 0)
+		return -1;
+	snprintf(vendor, sizeof(vendor), "EFI/%s", s->vendor);
+	snprintf(path, sizeof(path), "%s/" GRUB_FILE, vendor);
+	if (hash_file(&esp.root, path, hex, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), ESP_CLONE_DIR "/%s", s->loader);
+	is_ready = !root_is_file(&esp.root, path);
+	/* changed since: the running clone's own grub-install was at work, and its files are newer */
+	if (!is_ready && strcmp(hex, s->vendor_hash) == 0) {
+		if (esp_copy_folder(&esp.root, ESP_CLONE_DIR, &esp.root, vendor, e) < 0 ||
+		    esp_compare_folder(&esp.root, ESP_CLONE_DIR, &esp.root, vendor, e) < 0)
+			return -1;
+	}
+	if (!is_ready && s->has_removable && copy_removable(s, &esp.root, e) < 0)
+		return -1;
+	return esp_close(&esp, e);
+}
+
+/* The old system's own entry: as it was written down, and not the one that is now the clone's. */
+static bool is_old(const struct efi_state *s, const struct efi_boot *b, uint16_t number,
+		   uint16_t final)
+{
+	const struct efi_entry *entry = efi_boot_find(b, number);
+
+	return s->has_old && number == s->old_number && number != final && entry &&
+	       entry->is_read && *s->old_file && strcasecmp(s->old_esp, s->esp) == 0 &&
+	       strcmp(entry->option.file, s->old_file) == 0 &&
+	       strcasecmp(entry->option.partuuid, s->old_esp) == 0;
+}
+
+static int finish_entries(const struct efi_state *s, const struct disk_scan *scan,
+			  const struct volume *v, struct err *e)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
+	struct order order = { .count = 0 };
+	char file[EFI_FILE_MAX];
+	const struct efi_entry *same;
+	uint16_t final;
+	unsigned i;
+
+	if (!b)
+		return err_set(e, ERR_NOMEM, 0, "boot entries");
+	if (efivars_open(&vars, e) < 0 || efi_boot_read(b, &vars, e) < 0)
+		return -1;
+	snprintf(file, sizeof(file), "\\EFI\\%s\\%s", s->vendor, s->loader);
+	same = efi_boot_find_file(b, s->esp, file);
+	if (same) /* as it is: with the name and the data its maker gave it */
+		final = same->number;
+	else if (make_entry(&vars, b, scan, v, s->vendor, file, &final, e) < 0)
+		return -1;
+	order_add(&order, final);
+	for (i = 0; i < b->order_count; i++)
+		if (!is_ours(b, b->order[i]) && !is_old(s, b, b->order[i], final))
+			order_add(&order, b->order[i]);
+	if (efi_order_write(&vars, order.items, order.count, e) < 0)
+		return -1;
+	for (i = 0; i < b->entry_count; i++)
+		if ((is_ours(b, b->entries[i].number) ||
+		     is_old(s, b, b->entries[i].number, final)) &&
+		    efi_entry_remove(&vars, b->entries[i].number, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int finish_folders(const struct volume *v, struct err *e)
+{
+	struct esp esp cleanup_esp = ESP_INIT;
+
+	if (esp_open(&esp, v, true, e) < 0 || root_remove_tree(&esp.root, ESP_CLONE_DIR, e) < 0 ||
+	    root_remove_tree(&esp.root, "EFI/rehost", e) < 0)
+		return -1;
+	return esp_close(&esp, e);
+}
+
+int activate_uefi_finish(const struct root *fs, struct err *e)
+{
+	struct efi_state s cleanup_efi_state = { 0 };
+	struct disk_scan scan = { 0 };
+	const struct volume *v;
+	int rc = -1;
+
+	if (!root_exists(fs, EFI_STATE_PATH))
+		return 0;
+	if (efi_state_load(&s, fs, EFI_STATE_PATH, NULL, e) < 0 ||
+	    disk_scan_all(&scan, getenv("REHOST_SCAN_LOOP") != NULL, e) < 0)
+		return -1;
+	v = esp_find_partuuid(&scan, s.esp);
+	if (!v || !*s.vendor)
+		err_set(e, ERR_ESP, 0, "the partition %s is not there", s.esp);
+	else if (finish_files(&s, v, e) == 0 && finish_entries(&s, &scan, v, e) == 0 &&
+		 finish_folders(v, e) == 0)
+		rc = root_remove(fs, EFI_STATE_PATH, e);
+	disk_scan_done(&scan);
+	return rc < 0 ? err_ctx(e, "making the clone's loader the firmware's own") : 0;
+}

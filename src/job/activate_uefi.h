@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clone's loader on a UEFI target. While the clone is on trial its files lie in a folder of their own on the ESP; what
+ * the old system put there stays. release makes them final. The firmware is told by an entry of ours and one write of BootOrder;
+ * with a private loader in between (job/loader.h) that entry is the private loader's, and this code leaves the order alone.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "job/efi_state.h"
+#include "job/record.h"
+#include "job/target.h"
+#include "rewrite/facts.h"
+
+/* What grub-install made in the clone, to be put on the ESP (rewrite/plan_boot_efi.c). */
+#define CLONE_EFI_DIR REWRITE_ESP_DIR "/EFI"
+#define ESP_OWN_PREFIX "\\EFI\\rehost" /* of the files of all our boot entries */
+#define ESP_CLONE_DIR "EFI/rehost-clone"
+/* efi_state of this migration, on the file system that holds the target's /boot. */
+#define EFI_STATE_PATH REHOST_DIR "/boot/efi"
+
+/* The file system of EFI_STATE_PATH: that of /boot, else the root. */
+const struct root *activate_uefi_fs(const struct target *t);
+
+/* As activate_prepare(), activate_write() and activate_restore(). */
+int activate_uefi_prepare(const struct target *t, struct record *r, struct err *e) must_check;
+int activate_uefi_write(const struct target *t, const struct record *r, struct err *e) must_check;
+int activate_uefi_restore(const struct target *t, const struct record *r, struct err *e) must_check;
+
+/*
+ * Release: the clone's files become those of the vendor's folder (and of \EFI\BOOT, where the old system had a loader
+ * there), with an entry of their own at the head of BootOrder; the old system's entry and all of ours go. In the rescue and
+ * in the running clone; fs is the file system of EFI_STATE_PATH. Without that file nothing is to be done. Idempotent.
+ */
+int activate_uefi_finish(const struct root *fs, struct err *e) must_check;
+
+/* The folder and the file in it that the firmware starts, of what grub-install made below efi. */
+int activate_uefi_find_loader(const struct root *efi, char *vendor, size_t vendor_size,
+			      char *loader, size_t loader_size, struct err *e) must_check;

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""A Debian server that starts by UEFI (shim, signed GRUB) moved onto a machine that does so too, under OVMF."""
+import re
+
+from lib import disks, migration, qemu
+
+
+def boot_entries(machine):
+    """BootOrder and the files of the entries, read in the running system without a tool of ours."""
+    script = r"""
+cd /sys/firmware/efi/efivars
+od -An -v -tx2 -w2 --endian=little -j4 BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c | tr 'a-f' 'A-F'
+for f in Boot0*-8be4df61-93ca-11d2-aa0d-00e098032b8c; do
+	printf '%s ' "$f" | cut -c5-8 | tr '\n' ' '
+	tail -c +5 "$f" | tr -d '\000' | tr -cd ' -~' | grep -o '\\EFI[A-Za-z0-9.\\-]*' || echo -
+done
+"""
+    order, files = [], {}
+    for line in machine.ssh(script).stdout.splitlines():
+        words = line.split()
+        if len(words) == 1:
+            order.append(words[0])
+        elif words:
+            files[words[0]] = words[1]
+    return order, files
+
+
+def esp(machine):
+    return machine.ssh("cd /boot/efi && find EFI -type f | sort").stdout.split()
+
+
+def test_uefi_server_moves_and_is_released(folder):
+    stream = disks.source_tar("source-uefi")
+    disk = disks.overlay(disks.disk("target-uefi"), folder / "target.qcow2")
+    variables = folder / "variables.fd"
+    with qemu.Net() as net:
+        with qemu.rescue(net, folder, disk, uefi=variables) as rescue:
+            rescue.wait_banner()
+            plan = migration.rescue_command(net, "plan").stdout
+            assert "UEFI" not in plan
+            with open(stream, "rb") as tar:
+                done = net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900, check=False)
+            assert done.returncode == 0, done
+            out = migration.rescue_command(net, "rewrite", timeout=900).stdout
+            assert "grub files" in out
+            print(out)
+            print(migration.rescue_command(net, "check").stdout)
+            migration.rescue_command(net, "switch")
+            migration.rescue_command(net, "reboot", check=False)
+            rescue.wait_exit()
+        with qemu.Machine(net, "target", folder, disk=disk, uefi=variables, name="clone") as clone:
+            clone.wait_banner(300)
+            wrong = migration.answers(net)
+            assert wrong == []
+            assert clone.ssh("hostname").stdout.strip() == "web01"
+            order, files = boot_entries(clone)
+            assert files[order[0]] == r"\EFI\rehost-clone\shimx64.efi"
+            assert "EFI/rehost-clone/grubx64.efi" in esp(clone)
+            assert re.search(r"^UUID=\S+ /boot/efi vfat", clone.ssh("tr -s '\\t' ' ' </etc/fstab").stdout, re.M)
+            done = clone.ssh("/var/lib/rehost/rehost release", check=False)
+            assert done.returncode == 0, done
+            order, files = boot_entries(clone)
+            assert files[order[0]] == r"\EFI\debian\shimx64.efi"
+            assert not [f for f in files.values() if "rehost" in f]
+            assert not [f for f in esp(clone) if "rehost" in f]
+            # the clone's own tools find what they expect, now and at upgrades
+            clone.ssh("grub-install --target=x86_64-efi")
+            clone.power_off()
