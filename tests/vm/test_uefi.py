@@ -6,22 +6,19 @@ from lib import disks, migration, qemu
 
 
 def boot_entries(machine):
-    """BootOrder and the files of the entries, read in the running system without a tool of ours."""
-    script = r"""
-cd /sys/firmware/efi/efivars
-od -An -v -tx2 -w2 --endian=little -j4 BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c | tr 'a-f' 'A-F'
-for f in Boot0*-8be4df61-93ca-11d2-aa0d-00e098032b8c; do
-	printf '%s ' "$f" | cut -c5-8 | tr '\n' ' '
-	tail -c +5 "$f" | tr -d '\000' | tr -cd ' -~' | grep -o '\\EFI[A-Za-z0-9.\\-]*' || echo -
-done
-"""
+    """BootOrder, and the file of each entry by its number, read in the running system without a tool of ours."""
+    guid = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+    script = f"cd /sys/firmware/efi/efivars; for f in BootOrder-{guid} Boot[0-9A-F]???-{guid}; do " \
+             "echo $f $(od -An -v -tx1 -w9999 $f); done"
     order, files = [], {}
     for line in machine.ssh(script).stdout.splitlines():
-        words = line.split()
-        if len(words) == 1:
-            order.append(words[0])
-        elif words:
-            files[words[0]] = words[1]
+        name, *hexes = line.split()
+        value = bytes.fromhex("".join(hexes))[4:]
+        if name.startswith("BootOrder"):
+            order = [int.from_bytes(value[i : i + 2], "little") for i in range(0, len(value), 2)]
+        else:
+            found = re.search(r"\\EFI[\w.\\-]*", value.decode("latin1").replace("\0", ""))
+            files[int(name[4:8], 16)] = found[0] if found else ""
     return order, files
 
 
