@@ -33,8 +33,6 @@ def test_uefi_server_moves_and_is_released(folder):
     with qemu.Net() as net:
         with qemu.rescue(net, folder, disk, uefi=variables) as rescue:
             rescue.wait_banner()
-            plan = migration.rescue_command(net, "plan").stdout
-            assert "UEFI" not in plan
             with open(stream, "rb") as tar:
                 done = net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900, check=False)
             assert done.returncode == 0, done
