@@ -27,10 +27,10 @@ void check_add(struct check *c, enum finding_severity severity, const char *id, 
 	       ...) printf_like(4, 5);
 
 int check_boot(struct check *c, struct err *e) must_check; /* menu, kernel, initramfs, loader */
-int check_reader(struct check *c, struct err *e)
-	must_check; /* what the disk would start now, as a loader reads it */
 /* Its last part on a UEFI target. */
 int check_boot_efi(struct check *c, struct err *e) must_check;
+int check_reader(struct check *c, struct err *e)
+	must_check; /* what the disk would start now, as a loader reads it */
 int check_fstab(struct check *c, struct err *e) must_check;   /* every line has its volume */
 int check_network(struct check *c, struct err *e) must_check; /* reads back as the target's model */
 int check_login(struct check *c,
