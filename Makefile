@@ -107,11 +107,14 @@ $(LIBSSH): | $(SETUP)
 	objcopy --redefine-sym recv=rehost_ssh_recv --redefine-sym poll=rehost_ssh_poll \
 		$$($(CC) -print-file-name=libssh.a) $@
 
+# Parts of libraries that cannot be reached here and are large: our stand-ins are asked for first.
+STAND_INS := -Wl,-u,ZSTDv05_createDCtx -Wl,-u,ext2fs_load_nls_table
+
 # --no-warnings: glibc warns of look-ups through NSS, which ssh_start() keeps to files and DNS.
 $(B)/rehost.debug: $(LIBS) $(LIBSSH) scripts/no-unwind.ld
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,--no-warnings \
-		-Wl,-z,noseparate-code -Wl,-T,scripts/no-unwind.ld -o $@ \
+		$(STAND_INS) -Wl,-z,noseparate-code -Wl,-T,scripts/no-unwind.ld -o $@ \
 		-Wl,--start-group $(LIBS) $(STATIC_LIBS) -Wl,--end-group
 
 $(B)/rehost: $(B)/rehost.debug
