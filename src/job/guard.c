@@ -239,7 +239,8 @@ static void expire(struct watch *w, FILE *out)
 	fprintf(out, "rehost: nobody confirmed this system; back to the rescue\n");
 	fflush(out);
 	set_deadline();
-	note_times(w, uptime_s() + TIMES_EVERY_S);
+	w->noted_s = 0; /* now, not at the next minute */
+	note_times(w, uptime_s());
 	if (guard_save_log(&w->running, &w->r, uptime_s(), &e) < 0) {
 		/* a root that was set read-only by an error, or never was writable */
 		if (mount(NULL, "/", NULL, MS_REMOUNT, NULL) < 0 ||

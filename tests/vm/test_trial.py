@@ -2,6 +2,7 @@
 """A clone that nobody can confirm: the rescue is back by itself, says why, and the old system is one command away."""
 import json
 import subprocess
+import time
 
 from lib import disks, migration, qemu
 
@@ -30,14 +31,16 @@ def test_a_clone_at_a_wrong_address_gives_way_to_the_rescue(net, folder, staged)
         said = migration.rescue_command(net, "reboot", check=False).stdout
         assert "for a trial" in said
         machine.wait_exit()
+    started = time.monotonic()
     with qemu.Machine(net, "target", folder, disk=disk, name="trial") as machine:
         machine.wait_exit(MINUTES * 60 + 300)  # nothing is typed: the clone restarts itself
+    ran = time.monotonic() - started
     with qemu.Machine(net, "target", folder, disk=disk, name="back") as machine:
         machine.wait_banner(300)
         now = json.loads(migration.rescue_command(net, "status --json").stdout)
         assert (now["state"], now["loader"]["selected"], now["place"]) == ("trial", "rescue", "rescue")
         assert now["next_boot"] == "starts the rescue" and now["trial"]["log"]
-        assert MINUTES * 60 - 15 <= now["trial"]["seconds"] <= MINUTES * 60 + 120
+        assert MINUTES * 60 - 15 <= now["trial"]["seconds"] <= ran
         text = migration.rescue_command(net, "status").stdout
         assert "10.77.2.77" in text and "nobody confirmed" in text and now["nonce"] in text
         machine.wait_console("nobody confirmed", 60)
