@@ -49,6 +49,33 @@ static int add_file(struct strbuf *b, const char *name, const char *baked, const
 	return 0;
 }
 
+/* The options of this start, without what was about this start alone (as in loader_sort_words()). */
+static int add_options(struct strbuf *b, struct err *e)
+{
+	static const char *const own[] = { "planted=", "wanted=", "medium=" };
+	struct strbuf data cleanup_strbuf = STRBUF_INIT;
+	struct strbuf kept cleanup_strbuf = STRBUF_INIT;
+	struct strlist lines cleanup_strlist = STRLIST_INIT;
+	char path[256];
+	size_t i, k;
+
+	if (file_slurp(run_path(path, sizeof(path), "options"), &data, FILE_LIMIT, NULL) < 0)
+		return errno == ENOENT ? 0 : err_set(e, ERR_FILE, errno, "%s", path);
+	if (strlist_split(&lines, strbuf_str(&data), "\n") < 0)
+		return err_set(e, ERR_NOMEM, 0, "conf.cpio");
+	for (i = 0; i < lines.count; i++) {
+		for (k = 0; k < ARRAY_SIZE(own) && !str_starts(lines.items[i], own[k]); k++)
+			;
+		if (k == ARRAY_SIZE(own))
+			strbuf_addf(&kept, "%s\n", lines.items[i]);
+	}
+	if (kept.failed)
+		return err_set(e, ERR_NOMEM, 0, "conf.cpio");
+	if (kept.len)
+		add_entry(b, "etc/rehost/options", 0100600, kept.data, kept.len);
+	return 0;
+}
+
 /* ---- the network ---- */
 
 static bool has_word(const struct strlist *words, const char *name)
@@ -162,7 +189,7 @@ int loader_conf_make(struct strbuf *ret, const struct strlist *own, struct err *
 	if (add_words(ret, own, e) < 0 ||
 	    add_file(ret, "etc/rehost/authorized_keys", NULL, "authorized_keys", e) < 0 ||
 	    add_file(ret, "etc/rehost/observer_keys", NULL, "observer_keys", e) < 0 ||
-	    add_file(ret, "etc/rehost/options", NULL, "options", e) < 0 ||
+	    add_options(ret, e) < 0 ||
 	    add_file(ret, "etc/rehost/password", NULL, "password", e) < 0 ||
 	    add_file(ret, "etc/rehost/ssh_host_ed25519_key", "/etc/rehost/ssh_host_ed25519_key",
 		     "host_key", e) < 0 ||

@@ -59,12 +59,24 @@ static const char *const own_words[] = { "rehost.", "rd.",  "ip",     "nameserve
 					 "vlan",    "bond", "bridge", "team",	    "bootdev",
 					 "BOOTIF",  "ds",   NULL };
 /* What this start alone was about, and what the planted entry says anew. */
-static const char *const dropped_words[] = { "initrd",	      "BOOT_IMAGE", "rehost.planted",
-					     "rehost.wanted", "rehost.key", "rehost.observer_key",
-					     "panic",	      "root",	    "rootfstype",
-					     "rootflags",     "ro",	    "rw",
-					     "init",	      "rdinit",	    "resume",
-					     "resume_offset", NULL };
+static const char *const dropped_words[] = { "initrd",
+					     "BOOT_IMAGE",
+					     "rehost.planted",
+					     "rehost.medium",
+					     "rehost.wanted",
+					     "rehost.key",
+					     "rehost.observer_key",
+					     "panic",
+					     "root",
+					     "rootfstype",
+					     "rootflags",
+					     "ro",
+					     "rw",
+					     "init",
+					     "rdinit",
+					     "resume",
+					     "resume_offset",
+					     NULL };
 
 int loader_sort_words(const char *cmdline, struct strlist *ret_kernel, struct strlist *ret_own,
 		      struct err *e)

@@ -458,7 +458,8 @@ static void test_words(void **state)
 	assert_int_equal(
 		loader_sort_words("BOOT_IMAGE=/vmlinuz initrd=/initrd root=/dev/sda1 ro\n"
 				  "vsyscall=emulate foo=\"a b\" rehost.listen=2222 "
-				  "rehost.key=\"ssh-ed25519 AAAA me\" rehost.planted=1 panic=10 "
+				  "rehost.key=\"ssh-ed25519 AAAA me\" rehost.planted=1 "
+				  "rehost.medium=iso panic=10 "
 				  "ip=10.0.0.1::10.0.0.2:24 \"rehost.note=two words\" quiet "
 				  "ipv6.disable=1 rdinit=/x BOOTIF=01-aa bad\x01word -- a b",
 				  &kernel, &own, NULL),
@@ -510,7 +511,7 @@ static void test_conf(void **state)
 	struct strbuf with_words cleanup_strbuf = STRBUF_INIT;
 
 	(void)state;
-	put("run/options", "shell=1\n", 8);
+	put("run/options", "medium=iso\nplanted=1\nshell=1\nwanted=clone\n", 42);
 	put("run/authorized_keys", "ssh-ed25519 AAAA me\n", 20);
 	put("run/host_key", "secret\n", 7);
 	put("run/net.json", net, strlen(net));
@@ -519,6 +520,10 @@ static void test_conf(void **state)
 	assert_memory_equal(with_net.data, "070701", 6);
 	assert_true(has(&with_net, "ssh-ed25519 AAAA me\n"));
 	assert_true(has(&with_net, "shell=1\n"));
+	/* How this rescue was started is not how the planted one will be. */
+	assert_false(has(&with_net, "medium"));
+	assert_false(has(&with_net, "planted"));
+	assert_false(has(&with_net, "wanted"));
 	assert_true(has(&with_net, "secret\n"));
 	assert_true(has(&with_net, "ip=192.0.2.7::192.0.2.1:24::52-54-00-00-00-01:none\n"
 				   "ip=[2001:db8::7]:::64::52-54-00-00-00-01:none\n"
