@@ -95,9 +95,9 @@ $(B)/obj/%.o: src/%.c | $(SETUP)
 	@echo "  CC   $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# What runs once a command is made small; bytes of a transfer go through base, transfer and ssh alone.
+# All is made small but what touches every byte and entry of a transfer.
 ifeq ($(VARIANT),release)
-$(foreach m,disk rewrite job init serve cli,$(eval $(B)/obj/$(m)/%.o: CFLAGS += -Os))
+$(foreach m,base disk rewrite ssh job init serve cli,$(eval $(B)/obj/$(m)/%.o: CFLAGS += -Os))
 endif
 
 # libssh reads its socket through src/ssh/ahead.c. Found before the system's by -L.
