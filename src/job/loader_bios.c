@@ -112,6 +112,21 @@ static bool is_flipped(const struct bios *b)
 	return lba && bootarea_sector0_lba(b->area.sector0.data) == lba;
 }
 
+/*
+ * Sector 0 starts our core, and what was saved is gone (somebody deleted /.rehost): taken for the old system's, it would
+ * chain load itself for ever. Told from the core past its block list and the numbers of its second sector.
+ */
+static bool is_orphan(const struct bios *b)
+{
+	uint64_t lba = bootarea_sector0_lba(b->area.sector0.data);
+	const char *now = b->core_img.len > 2 * SECTOR ? area_at(&b->area, lba, b->core_img.len)
+						       : NULL;
+
+	return now && !is_flipped(b) &&
+	       memcmp(now + 2 * SECTOR, b->core_img.data + 2 * SECTOR,
+		      b->core_img.len - 2 * SECTOR) == 0;
+}
+
 /* ---- assess ---- */
 
 static int say_no(struct loader_verdict *ret, const char *fmt, ...) printf_like(2, 3);
@@ -171,6 +186,11 @@ static int assess_gap(const struct target *t, struct loader_verdict *ret, struct
 	/* How large it will be is not known before there is one; that it is missing is said elsewhere. */
 	if (b.core_img.len == 0 || core_is_there(&b))
 		return 0;
+	if (is_orphan(&b))
+		return say_no(ret,
+			      "sector 0 of %s starts a loader of rehost whose files are gone; run "
+			      "the old system's grub-install first",
+			      b.path);
 	if (bootarea_find_room(&b.area, (b.core_img.len + SECTOR - 1) / SECTOR, &b.placed, &lba,
 			       &why) < 0)
 		return say_no(ret, "%s: %s", b.path, why.ctx[0]);

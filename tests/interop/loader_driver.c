@@ -2,12 +2,16 @@
 /*
  * For tests/vm/test_loader.py: one step of the private loader a run, on the disks that REHOST_DISKS names.
  *   loader_driver assess | store | plant | select WORD | selected | finish | restore
- * store reads the loader archive from standard input.
+ * store reads the loader archive from standard input. And for test_extfs.py, what an image's file system is for GRUB:
+ *   loader_driver extfs IMAGE
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/report.h"
+#include "disk/extfs.h"
 #include "job/loader.h"
 
 static int fail(struct err *e)
@@ -94,6 +98,19 @@ static int run(const struct target *t, struct record *r, int argc, char **argv, 
 	return err_set(e, ERR_USAGE, 0, "%s", what);
 }
 
+static int show_extfs(const char *image, struct err *e)
+{
+	int fd cleanup_fd = open(image, O_RDONLY | O_CLOEXEC);
+	const char *why = NULL;
+
+	if (fd < 0)
+		return err_set(e, ERR_FILE, errno, "%s", image);
+	if (extfs_why_not_grub(fd, &why, e) < 0)
+		return -1;
+	printf("%s\n", why ? why : "can be used");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
@@ -101,6 +118,8 @@ int main(int argc, char **argv)
 	struct record r = { 0 };
 	int rc;
 
+	if (argc > 2 && strcmp(argv[1], "extfs") == 0)
+		return show_extfs(argv[2], &e) < 0 ? fail(&e) : 0;
 	if (target_open(&t, TARGET_WRITE, &e) < 0)
 		return fail(&e);
 	rc = record_load(&r, &t.fs[0].root, &e);

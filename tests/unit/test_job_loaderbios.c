@@ -412,6 +412,17 @@ static void test_the_old_core_comes_back(void **state)
 	assert_memory_equal(read_disk(), before, IMAGE_BYTES);
 }
 
+/* /.rehost was deleted by hand: our sector 0 is not the old system's. */
+static void test_our_loader_without_its_files(void **state)
+{
+	(void)state;
+	plant();
+	assert_int_equal(root_remove_tree(&t.fs[0].root, LOADER_DIR, NULL), 0);
+	make_payload();
+	memcpy(before, read_disk(), IMAGE_BYTES);
+	expect_none("whose files are gone");
+}
+
 /* Somebody else's boot loader since: it stays, ours goes. */
 static void test_another_loader_since(void **state)
 {
@@ -549,6 +560,7 @@ int main(void)
 		T(test_a_clone_that_does_not_fit),
 		T(test_a_stage_that_would_not_fit),
 		T(test_the_old_core_comes_back),
+		T(test_our_loader_without_its_files),
 		T(test_another_loader_since),
 		T(test_another_disk_is_refused),
 		T(test_words),
