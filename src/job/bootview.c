@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "disk/rawfs.h"
 #include "job/bootview_priv.h"
 #include "job/loader.h"
@@ -343,6 +344,34 @@ void bootview_done(struct bootview *b)
 	json_decref(b->filesystems);
 	json_decref(b->steps);
 	*b = (struct bootview){ 0 };
+}
+
+static const char *choice(const struct bootview *b, const char *word)
+{
+	const char *end = json_string_value(json_object_get(b->choices, word));
+
+	return end ? end : "nothing";
+}
+
+int bootview_prove_planted(const char *disk_path, struct err *e)
+{
+	const struct bootview_options o = { 0 };
+	struct bootview b;
+	int rc = 0;
+
+	if (bootview_look(&b, disk_path, &o, e) < 0)
+		return -1;
+	if (!b.choices || (strcmp(b.s, "old") != 0 && strcmp(b.s, "rescue") != 0))
+		rc = err_set(e, ERR_LOADER_PROOF, 0, "%s starts %s: %s", disk_path,
+			     boot_outcome_name(b.starts), b.why);
+	else if (strcmp(choice(&b, "rescue"), "rescue") != 0)
+		rc = err_set(e, ERR_LOADER_PROOF, 0,
+			     "the rescue's kernel or initramfs on %s cannot be read by GRUB",
+			     disk_path);
+	else if (strcmp(choice(&b, "old"), "old") != 0)
+		log_warn("loader: that S=old starts the old system cannot be told: %s", b.why);
+	bootview_done(&b);
+	return rc;
 }
 
 static json_t *text_or_null(const char *s)

@@ -15,6 +15,7 @@
 #include "base/run.h"
 #include "job/activate.h"
 #include "job/address.h"
+#include "job/bootview.h"
 #include "job/common.h"
 #include "job/edits.h"
 #include "job/identity.h"
@@ -123,7 +124,12 @@ static int store_noted(const struct target *t, int fd, struct err *e)
 static int plant_noted(const struct target *t, struct record *r, struct err *e)
 {
 	progress_note(command_name, "planting the private loader");
-	return loader_plant(t, r, e);
+	if (loader_plant(t, r, e) < 0)
+		return -1;
+	/* What a UEFI firmware starts first is not on the disk. */
+	return r->loader == LOADER_BIOS
+		       ? bootview_prove_planted(t->scan.disks[t->boot_disk].path, e)
+		       : 0;
 }
 
 static int select_noted(const struct target *t, enum loader_choice c, struct err *e)

@@ -335,6 +335,40 @@ static void s_decides(void **state)
 	disk_end(&d);
 }
 
+static void expect_proof(const struct boot_disk *d, enum err_code want)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(bootview_prove_planted(d->image, &e), want == ERR_NONE ? 0 : -1);
+	assert_int_equal(e.code, want);
+}
+
+/* Only a loader of ours with S=old and a rescue that can be read lets a switch go on. */
+static void the_proof_before_a_switch(void **state)
+{
+	struct boot_disk d;
+
+	(void)state;
+	planted(&d);
+	expect_proof(&d, ERR_NONE);
+	disk_debugfs(
+		&d,
+		"rm /.rehost/boot/old-sector0"); /* S=old starts the rescue now: told, no obstacle */
+	expect_proof(&d, ERR_NONE);
+	put_s(&d, "clone");
+	expect_proof(&d, ERR_LOADER_PROOF);
+	put_s(&d, "rescue"); /* cut between pinning and J */
+	expect_proof(&d, ERR_NONE);
+	disk_debugfs(&d, "sif /.rehost/boot/vmlinuz size 1000");
+	expect_proof(&d, ERR_LOADER_PROOF);
+	disk_end(&d);
+	plain(&d);
+	disk_make(&d, "-t ext4");
+	disk_embed(&d, "old.img", 1);
+	expect_proof(&d, ERR_LOADER_PROOF);
+	disk_end(&d);
+}
+
 static void inodes_tell_old_from_clone(void **state)
 {
 	struct boot_disk d;
@@ -487,6 +521,7 @@ int main(void)
 		cmocka_unit_test(a_core_with_a_configuration),
 		cmocka_unit_test(broken_chains),
 		cmocka_unit_test(s_decides),
+		cmocka_unit_test(the_proof_before_a_switch),
 		cmocka_unit_test(inodes_tell_old_from_clone),
 		cmocka_unit_test(a_private_loader_in_trouble),
 		cmocka_unit_test(from_the_esp),
