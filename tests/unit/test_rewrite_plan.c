@@ -101,6 +101,40 @@ static void test_boot_blockers(void **state)
 	blocked_by("no kernel");
 }
 
+static void test_uefi(void **state)
+{
+	struct fact_fs fs[2] = { f.fs[0],
+				 { .mount = "/boot/efi",
+				   .device = "/dev/vda1",
+				   .type = "vfat",
+				   .uuid = "56D2-EECC",
+				   .options = "umask=0077" } };
+
+	(void)state;
+	f.facts.uefi = true;
+	blocked_by("no GRUB for it");
+	put(&clone, "usr/lib/grub/x86_64-efi/kernel.img", "x");
+	blocked_by("EFI system partition was not found");
+	f.facts.filesystems = fs;
+	f.facts.fs_count = 2;
+	make();
+	assert_int_equal(plan.blockers.count, 0);
+	assert_true(has_text(&plan.notes, "install grub-efi-amd64 in the clone"));
+	assert_int_equal(plan.step_count, 3);
+	assert_true(strlist_has(&plan.steps[1].argv, "--target=x86_64-efi"));
+	assert_true(strlist_has(&plan.steps[1].argv, "--no-nvram"));
+	assert_true(strlist_has(&plan.steps[1].argv, "--efi-directory=" REWRITE_ESP_DIR));
+	f.facts.secure_boot = true;
+	blocked_by("Secure Boot");
+	put(&clone, "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", "x");
+	blocked_by("Secure Boot");
+	put(&clone, "usr/lib/shim/shimx64.efi.signed", "x");
+	put(&clone, "var/lib/dpkg/info/grub-efi-amd64.list", "");
+	make();
+	assert_int_equal(plan.blockers.count, 0);
+	assert_false(has_text(&plan.notes, "install grub-efi-amd64"));
+}
+
 static void test_damaged_files(void **state)
 {
 	(void)state;
@@ -310,6 +344,7 @@ int main(void)
 		CASE_TEST(test_network_blockers),
 		CASE_TEST(test_target_needs_programs),
 		CASE_TEST(test_boot_blockers),
+		CASE_TEST(test_uefi),
 		CASE_TEST(test_damaged_files),
 		CASE_TEST(test_grub_lines_too_clever),
 		CASE_TEST(test_steps),
