@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A Debian server that starts by UEFI (shim, signed GRUB) moved onto a machine that does so too, under OVMF."""
+import json
+import os
 import re
+
+import pytest
 
 from lib import disks, migration, qemu
 
@@ -26,6 +30,17 @@ def esp(machine):
     return machine.ssh("cd /boot/efi && find EFI -type f | sort").stdout.split()
 
 
+def test_rescue_sees_the_esp_and_the_firmwares_entries(folder):
+    disk = disks.overlay(disks.disk("target-uefi"), folder / "target.qcow2")
+    with qemu.Net() as net, qemu.rescue(net, folder, disk, uefi=folder / "variables.fd") as rescue:
+        rescue.wait_banner()
+        firmware = json.loads(rescue.ssh("identity --json").stdout)["firmware"]
+    assert firmware["uefi"] and firmware["variables_writable"] and not firmware["secure_boot"]
+    assert "/EFI/debian/shimx64.efi" in firmware["esp_files"]
+    assert firmware["boot_entries"] and firmware["boot_order"]
+
+
+@pytest.mark.skipif(not os.environ.get("REHOST_LONG"), reason="make check-long: four minutes on a quiet machine")
 def test_uefi_server_moves_and_is_released(folder):
     stream = disks.source_tar("source-uefi")
     disk = disks.overlay(disks.disk("target-uefi"), folder / "target.qcow2")
