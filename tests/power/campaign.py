@@ -14,6 +14,16 @@ import wlog
 Failure = collections.namedtuple("Failure", "cut step why")
 
 
+COMMIT = bytes.fromhex("c03b399800000002")  # jbd2: magic, type of a commit block
+
+
+def is_ext_own(entry, superblocks):
+    """A write that ext4 itself trusts not to be torn: a superblock, or a commit block of the journal."""
+    if any(entry.offset < at + 1024 and at < entry.offset + entry.size for at in superblocks):
+        return True
+    return 512 < entry.size <= 4096 and entry.data is not None and wlog.data_of(entry, 0, 8) == COMMIT
+
+
 class Recording:
     """What lib/record.py left in a folder: the log of a whole sequence of machines on one disk."""
 
@@ -26,9 +36,7 @@ class Recording:
             for entry in wlog.Log(self.folder / name, self.about["bytes"]).entries:
                 while marks and entry.at >= marks[0]["at"]:
                     step = marks.pop(0)["name"]
-                end = entry.offset + entry.size
-                whole = any(entry.offset < at + 1024 and at < end for at in self.about["superblocks"])
-                self.entries.append(entry._replace(whole=whole))
+                self.entries.append(entry._replace(whole=is_ext_own(entry, self.about["superblocks"])))
                 self.steps.append(step)
             if marks:
                 step = marks[-1]["name"]
@@ -68,16 +76,16 @@ def states(entries, epoch):
     """How many contents the disk can have, at most, after losses in an epoch; counted no further than 1,024."""
     writes = [entries[i] for i in cuts.writes_in(entries, *epoch)]
     pieces = sum(e.size // cuts.SECTOR if cuts.may_tear(e) else 1 for e in writes)
-    return 1 << min(pieces, 10)
+    return (1 << min(pieces, 10)) - 2  # nothing of it and all of it are other epochs' starts
 
 
 def level(capacities, total):
-    """Shares of total, as even as capacities allow; each at least 3 even when that is more than total."""
+    """Shares of total, as even as capacities allow; each at least 1 even when that is more than total."""
     shares = [0] * len(capacities)
     left, open_ = total, sorted(range(len(capacities)), key=lambda i: capacities[i])
     while open_:
         i = open_.pop(0)
-        shares[i] = max(min(capacities[i], left // (len(open_) + 1)), 3)
+        shares[i] = max(min(capacities[i], left // (len(open_) + 1)), 1)
         left -= shares[i]
     return shares
 

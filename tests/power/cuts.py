@@ -3,8 +3,9 @@
 
 The model. A flush makes everything before it durable. Between two flushes (an *epoch*) each write may have reached the
 medium or not, in any order; a write of more than one sector may have arrived in part, sector by sector; one sector
-is never torn, and neither is a write of ext4's superblock: its 1,024 bytes are written in place and not through the journal,
-so that no system on ext4 outlives a disk that tears them. A write with FUA is there when it was answered. For a disk's content order means: of several
+is never torn, and neither are the two writes that ext4 itself does not outlive: the 1,024 bytes of its superblock, written
+in place and not through the journal, and the journal's commit block (e2fsck 1.47.0 gives up a journal whose last one is
+torn; later kernels look at its first sector only). A write with FUA is there when it was answered. For a disk's content order means: of several
 writes to a sector any one may be the last that arrived. Applying an arbitrary subset of an epoch in its order gives
 each of these contents (the later write of the two is simply not in the subset), so a cut is
 
@@ -89,24 +90,25 @@ def _key(entries, cut):
 def of_epoch(entries, epoch, extra, rng):
     """
     Cuts of one epoch: its start (all that was flushed, and nothing of what was answered since), and up to extra others,
-    none twice where there are few writes. rng picks kinds and seeds.
+    no content twice: that of a whole epoch is the start of the next. rng picks kinds and seeds.
     """
     writes = writes_in(entries, epoch.start, epoch.end)
     if not writes:
         yield Cut("flush", epoch.start, epoch.start, 0)
         return
-    seen = set()
+    seen = set() if epoch.end == len(entries) else {tuple((i, None) for i in writes)}
     for cut in Cut("flush", epoch.start, epoch.end, 0), Cut("flush", epoch.start, epoch.start, 0):
         key = _key(entries, cut)
         if key not in seen:
             seen.add(key)
             yield cut
+    kinds = ["answered", "late-half", "half", "without-one", "only-one", "torn"]
+    rng.shuffle(kinds)
     tries = made = 0
     while made < extra and tries < 4 * extra + 8:
         # the whole epoch answered is what makes the most states reachable; some cuts fall earlier
         end = epoch.end if rng.random() < 0.6 else rng.choice(writes) + 1
-        kind = ("answered", "late-half", "half", "without-one", "only-one", "torn")[tries % 6]
-        cut = Cut(kind, epoch.start, end, rng.randrange(1 << 30))
+        cut = Cut(kinds[tries % len(kinds)], epoch.start, end, rng.randrange(1 << 30))
         tries += 1
         key = _key(entries, cut)
         if key in seen:

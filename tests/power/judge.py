@@ -16,6 +16,8 @@ import subprocess
 import urllib.parse
 import uuid
 
+import cuts
+
 SLOT = 131072
 REPO = pathlib.Path(__file__).resolve().parents[2]
 REHOST = REPO / "build/rehost"
@@ -113,10 +115,10 @@ class Ext:
         return lists[0], lists[1], job.read_bytes() if job.exists() else None
 
 
-def inspect_boot(image):
+def inspect_boot(image, *options):
     """(outcome, words) as the firmware would meet the disk."""
     done = subprocess.run(
-        [REHOST, "inspect", "--boot", "--json", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [REHOST, "inspect", "--json", *options, "--boot", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         errors="replace",
     )
     try:
@@ -153,12 +155,15 @@ TABLE = (
     ("receive", {"old"}),
     ("rewrite", {"old"}),
     ("check", {"old"}),
+    ("confirm", {"rescue", "clone"}),
     ("switch", {"old", "rescue"}),
     ("reboot into the old system", {"old"}),
     ("reboot", {"rescue", "clone"}),
     ("look at the clone", {"rescue", "clone"}),
     ("release", {"clone"}),
     ("rollback", {"rescue", "old"}),
+    ("remove everything", {"old"}),
+    ("power off", {"clone"}),
 )
 # States of J in which the clone is complete, and those in which the old tree is being deleted.
 CLONE_COMPLETE = ("switching", "switched", "trial", "confirmed", "undoing", "releasing")
@@ -167,7 +172,8 @@ CLONE_COMPLETE = ("switching", "switched", "trial", "confirmed", "undoing", "rel
 class DiskJudge:
     """
     Judges cuts of one recording, in order: what it learned from J of earlier cuts (the plan with its inode numbers) it
-    uses for later ones. superblocks: where the ext file systems have theirs. starts(image) is what the disk would start, as inspect_boot().
+    uses for later ones. superblocks: where the ext file systems have theirs. starts(image, ...) is what the disk would
+    start, as inspect_boot().
     """
 
     def __init__(self, image, work, superblocks, starts=inspect_boot, table=TABLE):
@@ -175,18 +181,46 @@ class DiskJudge:
         self.parts = [Ext(image.path, at - 1024, work) for at in superblocks]
         self.old = [part.look()[0] for part in self.parts]  # names of the old system, before anything
         self.plan = None
+        self.files = {}  # (outcome, file): (hash, the cut it was first seen in)
 
     def allowed(self, step):
         return next((outcomes for name, outcomes in self.table if step.startswith(name)), set(OUTCOMES))
 
+    def check_files(self, outcome, found, cut):
+        """
+        A loader that finds a file may still read an old or half-written one. Each file on the way to an outcome has one
+        content all the time: what is read first must be what is read ever after.
+        """
+        for step in found.get("steps", []):
+            if "sha256" in step:
+                key = outcome, step["text"].rpartition(",")[0]
+                first = self.files.setdefault(key, (step["sha256"], cut))
+                if first[0] != step["sha256"]:
+                    raise Wrong(f"{key[1]} on the way to {outcome} is not as in cut {cuts.name(first[1])}")
+        core = found.get("core")
+        if core and not core.get("equals"):
+            raise Wrong(f"starts {outcome} from a core that is nobody's core.img")
+
+    def look(self, image, *options):
+        """The outcome. Without J the reader calls the only system old; which one it is the plan knows, by its /etc."""
+        outcome, found = self.starts(image.path, *options)
+        if outcome == "old" and self.plan and found["j_state"] == "none":
+            clone = [e["new_ino"] for p in self.plan for e in p["entries"] if e["name"] == "etc"]
+            if (found.get("tree") or {}).get("etc_ino") in clone:
+                outcome = "clone"
+        return outcome, found
+
     def __call__(self, image, cut, step):
-        before, found = self.starts(image.path)
+        before, found = self.look(image, "--hash")
         if before not in self.allowed(step):
             raise Wrong(f"starts {before}: {words(found)}")
+        if found["then"] not in OUTCOMES:
+            raise Wrong(f"starts {before}, and then {found['then']}")
+        self.check_files(before, found, cut)
         try:
             for part in self.parts:
                 part.replay()
-            after, found = self.starts(image.path)
+            after, found = self.look(image)
             if after not in self.allowed(step):
                 raise Wrong(f"starts {before}, and {after} when the journals were replayed: {words(found)}")
             state = self.check_contents(step)

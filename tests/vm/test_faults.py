@@ -157,29 +157,48 @@ def test_a_switch_that_was_cut_is_undone_by_rollback(net, folder, staged, after)
         is_old_system(machine)
 
 
+def boot_recorded(net, folder, recorder, name):
+    """The recorder's disk, started by the BIOS."""
+    return qemu.Machine(net, "target", folder, record=recorder, name=name)
+
+
 def test_rollback_after_the_clone_has_run_brings_the_old_system_back(net, folder, staged):
+    """With the private loader and with all that is written recorded for tests/power."""
     recorder = record.Recorder(record.place("rollback-target"), staged)
-    recorder.mark("switch")
     with qemu.rescue(net, folder, recorder.disk, record=recorder) as machine:
         machine.wait_banner()
-        migration.rescue_command(net, "switch --without-loader")
+        recorder.mark("switch")
+        with open(qemu.RESCUE / "loader.cpio", "rb") as archive:
+            net.ssh(qemu.TARGET, "receive loader", stdin=archive)
+        migration.rescue_command(net, "switch")
         recorder.mark("reboot into the clone")
         migration.rescue_command(net, "reboot", check=False)
         machine.wait_exit()
-    with qemu.Machine(net, "target", folder, record=recorder, name="clone") as machine:
+    with boot_recorded(net, folder, recorder, "clone") as machine:
         machine.wait_banner(300)
         is_clone(net)
         machine.power_off()
-    recorder.mark("rollback")
-    with qemu.rescue(net, folder, recorder.disk, record=recorder) as machine:
+    with boot_recorded(net, folder, recorder, "planted") as machine:
         machine.wait_banner()
+        assert status(net)["state"] == "trial"
+        recorder.mark("rollback")
         migration.rescue_command(net, "rollback")
         recorder.mark("reboot into the old system")
         migration.rescue_command(net, "reboot", check=False)
         machine.wait_exit()
-    with qemu.Machine(net, "target", folder, record=recorder, name="old") as machine:
+    with boot_recorded(net, folder, recorder, "old") as machine:
         machine.wait_banner(300)
         is_old_system(machine)
-        recorder.mark("power off")
+        machine.power_off()
+    recorder.mark("remove everything")
+    with qemu.rescue(net, folder, recorder.disk, record=recorder, name="again") as machine:
+        machine.wait_banner()
+        migration.rescue_command(net, "rollback --discard")
+        migration.rescue_command(net, "reboot", check=False)
+        machine.wait_exit()
+    with boot_recorded(net, folder, recorder, "alone") as machine:
+        machine.wait_banner(300)
+        is_old_system(machine)
+        assert machine.ssh("ls -A /.rehost /boot/.rehost 2>/dev/null", check=False).stdout == ""
         machine.power_off()
     recorder.finish(layout="target")
