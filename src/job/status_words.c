@@ -15,7 +15,7 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 		.old = OLD_IN_PLACE,
 		.stage = "none",
 		.clone = "none",
-		.next_boot = OLD_BOOTS,
+		.next_boot = "starts the system that is on the disk",
 		.hints = { { "plan", "what would happen to this machine" },
 			   { "receive tar", "takes a system from standard input; 'help' has the complete line" } },
 	},
