@@ -40,7 +40,7 @@ def driver(tmp_path_factory):
     run("make", "-s", "-C", TOP, f"VARIANT={variant}", *libs)
     run("cc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{TOP}/src", *flags, "-o", out, TOP / "tests/interop/target_driver.c",
         "-Wl,--start-group", *[TOP / lib for lib in libs], "-Wl,--end-group", "-larchive", "-lblkid", "-lext2fs",
-        "-lcom_err", "-ljansson", "-lcrypto", "-lacl", "-llzma", "-lzstd", "-llz4", "-lbz2", "-lz")
+        "-lcom_err", "-ljansson", "-lcrypto", "-lacl", "-llzma", "-lzstd", "-llz4", "-lbz2", "-lz", "-luuid")
     return out
 
 
