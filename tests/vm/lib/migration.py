@@ -211,7 +211,9 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512, rec
             if record_as:
                 phases.recorder = record.Recorder(record.place(record_as), target_disk)
                 phases.recorder.mark("boot the target into the rescue")
-            rescue = stack.enter_context(qemu.rescue(net, folder, target_disk, memory=memory, record=phases.recorder))
+            rescue = stack.enter_context(
+                qemu.rescue(net, folder, target_disk, memory=memory, full=True, record=phases.recorder)
+            )
             phases.say(f"  {rescue.wait_banner()[0]}")
             pin_host_key(net, lambda: rescue.wait_console("SHA256:"), source)
         with phases("plan"):
