@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 
 #define SECTOR 512u
 #define EMBED_MAX_SECTORS 2048u /* 1 MiB: more than any core image may have */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "disk/bootarea.h"
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 
 #define SECTOR 512u
 

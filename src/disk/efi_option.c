@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum {
 	NODE_MEDIA = 4,
 	NODE_MEDIA_DRIVE = 1,
@@ -13,15 +15,6 @@ enum {
 	FORMAT_GPT = 2,
 	SIGNATURE_GUID = 2,
 };
-
-static uint64_t get_le(const uint8_t *p, unsigned bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | p[bytes];
-	return v;
-}
 
 static void add_le(struct strbuf *b, uint64_t v, unsigned bytes)
 {
@@ -58,7 +51,7 @@ static size_t get_text(const uint8_t *p, size_t len, char *out, size_t size, boo
 
 	*fits = true;
 	for (i = 0; i + 1 < len; i += 2) {
-		unsigned unit = (unsigned)get_le(p + i, 2);
+		unsigned unit = get_le16(p + i);
 
 		if (!unit)
 			return i + 2;
@@ -124,9 +117,9 @@ static int guid_bytes(const char *text, uint8_t *ret)
 
 static void take_drive(struct efi_option *o, const uint8_t *node)
 {
-	o->partno = (uint32_t)get_le(node + 4, 4);
-	o->start = get_le(node + 8, 8);
-	o->sectors = get_le(node + 16, 8);
+	o->partno = get_le32(node + 4);
+	o->start = get_le64(node + 8);
+	o->sectors = get_le64(node + 16);
 	if (node[40] == FORMAT_GPT && node[41] == SIGNATURE_GUID)
 		guid_text(node + 24, o->partuuid);
 }
@@ -151,7 +144,7 @@ static int parse_path(struct efi_option *o, const uint8_t *p, size_t len, struct
 	bool drive_seen = false;
 
 	while (len >= 4) {
-		size_t node = (size_t)get_le(p + 2, 2);
+		size_t node = get_le16(p + 2);
 
 		if (node < 4 || node > len)
 			return err_set(e, ERR_EFI_OPTION, 0,
@@ -181,8 +174,8 @@ int efi_option_parse(struct efi_option *ret, const void *data, size_t len, struc
 
 	if (len < 6 || len > EFI_OPTION_MAX)
 		return err_set(e, ERR_EFI_OPTION, 0, "a boot entry of %zu bytes", len);
-	o.attributes = (uint32_t)get_le(p, 4);
-	path_len = (size_t)get_le(p + 4, 2);
+	o.attributes = get_le32(p);
+	path_len = get_le16(p + 4);
 	text = get_text(p + 6, len - 6, o.description, sizeof(o.description), &fits);
 	if (path_len > len - 6 - text)
 		return err_set(e, ERR_EFI_OPTION, 0, "a boot entry that ends too early");

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
+#include "base/bytes.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/run.h"
@@ -99,8 +100,7 @@ int efivar_read(const struct efivars *v, const char *name, struct strbuf *ret, u
 		return 0;
 	p = (const uint8_t *)whole.data;
 	if (attributes)
-		*attributes = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-			      (uint32_t)p[3] << 24;
+		*attributes = get_le32(p);
 	strbuf_add(ret, p + ATTRIBUTES_LEN, whole.len - ATTRIBUTES_LEN);
 	return ret->failed ? err_set(e, ERR_NOMEM, 0, "variable %s", name) : 1;
 }

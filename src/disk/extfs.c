@@ -3,11 +3,10 @@
 
 #include <errno.h>
 
+#include "base/bytes.h"
 #include "base/io.h"
-#include "disk/bytes_priv.h"
 
 /* Fields of the superblock: kernel Documentation/filesystems/ext4/super.rst */
-#define SUPER_AT 1024
 #define MAGIC_AT 56
 #define INCOMPAT_AT 96
 #define RO_COMPAT_AT 100
@@ -20,24 +19,30 @@
 #define DATA_MODE 0x60u
 #define DATA_JOURNAL 0x20u
 
+const char *extfs_why_unreadable(const uint8_t super[EXTFS_SUPER_BYTES])
+{
+	uint32_t incompat = get_le32(super + INCOMPAT_AT);
+
+	if (get_le16(super + MAGIC_AT) != 0xef53)
+		return "it is no ext file system";
+	if (incompat & INLINE_DATA)
+		return "it has the feature inline_data";
+	if (incompat & ~READABLE)
+		return "it has features that GRUB cannot read";
+	/* A read-only feature, so GRUB goes on and reads the wrong blocks. */
+	if (get_le32(super + RO_COMPAT_AT) & BIGALLOC)
+		return "it has the feature bigalloc";
+	return NULL;
+}
+
 int extfs_why_not_grub(int fd, const char **ret, struct err *e)
 {
-	uint8_t s[1024];
-	uint32_t incompat;
+	uint8_t s[EXTFS_SUPER_BYTES];
 
-	if (pread_full(fd, s, sizeof(s), SUPER_AT) != (ssize_t)sizeof(s))
+	if (pread_full(fd, s, sizeof(s), EXTFS_SUPER_AT) != (ssize_t)sizeof(s))
 		return err_set(e, ERR_DISK_READ, errno, "superblock");
-	incompat = get_le32(s + INCOMPAT_AT);
-	*ret = NULL;
-	if (get_le16(s + MAGIC_AT) != 0xef53)
-		*ret = "it is no ext file system";
-	else if (incompat & INLINE_DATA)
-		*ret = "it has the feature inline_data";
-	else if (incompat & ~READABLE)
-		*ret = "it has features that GRUB cannot read";
-	else if (get_le32(s + RO_COMPAT_AT) & BIGALLOC)
-		*ret = "it has the feature bigalloc";
-	else if ((get_le32(s + MOUNT_OPTS_AT) & DATA_MODE) == DATA_JOURNAL)
+	*ret = extfs_why_unreadable(s);
+	if (!*ret && (get_le32(s + MOUNT_OPTS_AT) & DATA_MODE) == DATA_JOURNAL)
 		*ret = "its data goes through the journal (data=journal)";
 	return 0;
 }

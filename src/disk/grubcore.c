@@ -4,7 +4,7 @@
 #include <lzma.h>
 #include <string.h>
 
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 
 /* boot.img */
 #define KERNEL_SECTOR 0x5c

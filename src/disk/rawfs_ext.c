@@ -9,18 +9,10 @@
 #include <sys/stat.h>
 #include <uuid/uuid.h>
 
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
+#include "disk/extfs.h"
 #include "disk/rawfs_priv.h"
 
-#define SUPER_AT 1024u
-#define GRUB_READS \
-	(EXT2_FEATURE_INCOMPAT_FILETYPE | EXT2_FEATURE_INCOMPAT_META_BG | \
-	 EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT | \
-	 EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_LARGEDIR | \
-	 EXT4_FEATURE_INCOMPAT_ENCRYPT)
-#define GRUB_IGNORES \
-	(EXT3_FEATURE_INCOMPAT_RECOVER | EXT4_FEATURE_INCOMPAT_MMP | \
-	 EXT4_FEATURE_INCOMPAT_CSUM_SEED)
 #define GROUPS_MAX (4u * 1024 * 1024) /* 512 TiB of the usual size */
 
 static int damaged(struct err *e, errcode_t rc, const char *what)
@@ -33,12 +25,13 @@ static int damaged(struct err *e, errcode_t rc, const char *what)
 /* The superblock's own numbers, before libext2fs allocates by them. Not ext at all: ERR_RAWFS without words. */
 static int check_super(const struct rawfs *fs, struct err *e)
 {
-	uint8_t s[1024];
+	uint8_t s[EXTFS_SUPER_BYTES];
 	uint64_t blocks, block_bytes;
-	uint32_t per_group, unknown;
+	uint32_t per_group;
+	const char *why;
 
-	if (fs->size_bytes < SUPER_AT + sizeof(s) ||
-	    rawdisk_read(fs->disk, fs->start_bytes + SUPER_AT, s, sizeof(s), e) < 0 ||
+	if (fs->size_bytes < EXTFS_SUPER_AT + sizeof(s) ||
+	    rawdisk_read(fs->disk, fs->start_bytes + EXTFS_SUPER_AT, s, sizeof(s), e) < 0 ||
 	    get_le16(s + 0x38) != EXT2_SUPER_MAGIC) {
 		if (e)
 			*e = (struct err){ .code = ERR_RAWFS };
@@ -53,15 +46,8 @@ static int check_super(const struct rawfs *fs, struct err *e)
 		blocks |= (uint64_t)get_le32(s + 0x150) << 32;
 	if (blocks > fs->size_bytes / block_bytes || blocks / per_group > GROUPS_MAX)
 		return err_set(e, ERR_RAWFS, 0, "it is larger than the partition it lies on");
-	unknown = get_le32(s + 0x60) & ~(uint32_t)(GRUB_READS | GRUB_IGNORES);
-	if (unknown)
-		return err_set(e, ERR_RAWFS, 0,
-			       "it has features that GRUB cannot read (incompatible 0x%x)",
-			       unknown);
-	/* A read-only feature, so GRUB goes on and reads the wrong blocks. */
-	if (get_le32(s + 0x64) & EXT4_FEATURE_RO_COMPAT_BIGALLOC)
-		return err_set(e, ERR_RAWFS, 0, "it has bigalloc, which GRUB cannot read");
-	return 0;
+	why = extfs_why_unreadable(s);
+	return why ? err_set(e, ERR_RAWFS, 0, "%s", why) : 0;
 }
 
 static int ext_open(struct rawfs *fs, struct err *e)

@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 #include "disk/rawfs_priv.h"
 
 #define ENTRY 32u

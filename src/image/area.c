@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/io.h"
 
@@ -16,21 +17,6 @@
 #define CHUNK (256 * 1024)
 
 static const char magic[16] = "REHOST-AREA-1\n";
-
-static void put_u64(uint8_t *at, uint64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_u64(const uint8_t *at)
-{
-	uint64_t value = 0;
-
-	for (int i = 7; i >= 0; i--)
-		value = value << 8 | at[i];
-	return value;
-}
 
 static int sum_of(const uint8_t *area, size_t size, uint8_t ret[SHA256_LEN], struct err *e)
 {
@@ -79,8 +65,8 @@ int image_area_build(const struct image_content *c, size_t size, struct strbuf *
 	}
 	if (area.failed)
 		return err_set(e, ERR_NOMEM, 0, "image area");
-	put_u64((uint8_t *)area.data + SIZE_AT, size);
-	put_u64((uint8_t *)area.data + USED_AT, used);
+	put_le64((uint8_t *)area.data + SIZE_AT, size);
+	put_le64((uint8_t *)area.data + USED_AT, used);
 	if (sum_of((uint8_t *)area.data, size, (uint8_t *)area.data + SUM_AT, e) < 0)
 		return -1;
 	strbuf_add(ret, area.data, area.len);
@@ -96,7 +82,7 @@ bool image_area_begins(const uint8_t *data, uint64_t *ret_size)
 	if (memcmp(data + MAGIC_AT, magic, sizeof(magic)) != 0 || make_head(&head, NULL) < 0 ||
 	    memcmp(data, head.data, MAGIC_AT) != 0)
 		return false;
-	*ret_size = get_u64(data + SIZE_AT);
+	*ret_size = get_le64(data + SIZE_AT);
 	return true;
 }
 
@@ -116,7 +102,7 @@ int image_area_parse(struct image_content *ret, const uint8_t *data, size_t size
 	if (size < IMAGE_AREA_HEAD || size > IMAGE_AREA_MAX || size % 512 ||
 	    !image_area_begins(data, &said) || said != size)
 		return err_set(e, ERR_IMAGE_AREA, 0, "its beginning is damaged");
-	used = get_u64(data + USED_AT);
+	used = get_le64(data + USED_AT);
 	if (used > size - IMAGE_AREA_HEAD)
 		return err_set(e, ERR_IMAGE_AREA, 0, "its length is wrong");
 	if (sum_of(data, size, sum, e) < 0)

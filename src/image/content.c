@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 
 #include "base/authkeys.h"
+#include "base/cpio.h"
 #include "base/hash.h"
 
 #define FOLDER "etc/rehost/"
-#define TRAILER "TRAILER!!!"
 #define CPIO_HEAD 110
 #define CPIO_NAME_MAX 64
 
@@ -162,26 +162,9 @@ int image_add_host_key(struct image_content *c, const char *text, size_t len, co
 
 /* ---- the archive, newc as in the kernel's Documentation/driver-api/early-userspace/buffer-format.rst ---- */
 
-static void pad4(struct strbuf *b)
-{
-	while (b->len % 4 && !b->failed)
-		strbuf_addc(b, 0);
-}
-
-static void add_record(struct strbuf *ret, const char *name, unsigned mode, const void *data,
-		       size_t len)
-{
-	strbuf_addf(ret, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", 0, mode, 0,
-		    0, 1, 0, len, 0, 0, 0, 0, strlen(name) + 1, 0);
-	strbuf_add(ret, name, strlen(name) + 1);
-	pad4(ret);
-	strbuf_add(ret, data, len);
-	pad4(ret);
-}
-
 void image_cpio_add(struct strbuf *ret, const char *name, const void *data, size_t len)
 {
-	add_record(ret, name, S_IFREG | 0600, data, len);
+	cpio_add(ret, name, S_IFREG | 0600, data, len);
 }
 
 void image_content_pack(const struct image_content *c, struct strbuf *ret)
@@ -192,7 +175,7 @@ void image_content_pack(const struct image_content *c, struct strbuf *ret)
 		if (b->len)
 			image_cpio_add(ret, slots[i].name, b->data, b->len);
 	}
-	add_record(ret, TRAILER, 0, "", 0);
+	cpio_add(ret, CPIO_TRAILER, 0, "", 0);
 }
 
 /* Field i of a newc header: eight hexadecimal digits. */
@@ -255,7 +238,7 @@ static int unpack(struct image_content *ret, const uint8_t *data, size_t len)
 			return -1;
 		data += taken;
 		len -= (size_t)taken;
-		if (strcmp(r.name, TRAILER) == 0)
+		if (strcmp(r.name, CPIO_TRAILER) == 0)
 			return r.len == 0 && len == 0 ? 0 : -1;
 		for (i = 0; i < ARRAY_SIZE(slots); i++)
 			if (strcmp(r.name, slots[i].name) == 0)

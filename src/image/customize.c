@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "base/io.h"
 
 #define HEAD_LEN 65536
@@ -27,12 +28,6 @@ const char *image_kind_name(enum image_kind kind)
 	return names[kind];
 }
 
-static uint32_t get_u32(const uint8_t *at)
-{
-	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-	       (uint32_t)at[3] << 24;
-}
-
 static bool has(const uint8_t *head, size_t len, size_t at, const void *want, size_t n)
 {
 	return at <= len && n <= len - at && memcmp(head + at, want, n) == 0;
@@ -45,14 +40,14 @@ static int check_pe(const uint8_t *head, size_t len, struct err *e)
 
 	if (len < PE_AT + 4)
 		return err_set(e, ERR_IMAGE_KIND, 0, "cut off");
-	pe = get_u32(head + PE_AT);
+	pe = get_le32(head + PE_AT);
 	if (pe > len - 24 || !has(head, len, pe, "PE\0", 4) ||
 	    !has(head, len, pe + 24, "\x0b\x02", 2))
 		return err_set(e, ERR_IMAGE_KIND, 0, "a program, but not for 64-bit UEFI");
 	directory = pe + 24 + 112 + PE_SECURITY_DIRECTORY * 8;
 	if (directory + 8 > len)
 		return err_set(e, ERR_IMAGE_KIND, 0, "cut off");
-	if (get_u32(head + directory) || get_u32(head + directory + 4))
+	if (get_le32(head + directory) || get_le32(head + directory + 4))
 		return err_set(e, ERR_IMAGE_SIGNED, 0, "it carries a signature");
 	return 0;
 }

@@ -23,18 +23,23 @@
 
 /* ---- the disk ---- */
 
-/* The target's boot disk; when J knows a table id, the disk must still carry it. */
+int activate_check_disk(const struct disk *disk, const struct record *r, struct err *e)
+{
+	const char *id = disk->table_id ? disk->table_id : "";
+
+	if (*r->boot_table_id && strcmp(r->boot_table_id, id) != 0)
+		return err_set(e, ERR_BOOT_AREA, 0,
+			       "%s has the partition table id \"%s\", not \"%s\"", disk->path, id,
+			       r->boot_table_id);
+	return 0;
+}
+
+/* The target's boot disk, when it is still the one J knows. */
 static const struct disk *find_disk(const struct target *t, const struct record *r, struct err *e)
 {
 	const struct disk *disk = &t->scan.disks[t->boot_disk];
-	const char *id = disk->table_id ? disk->table_id : "";
 
-	if (*r->boot_table_id && strcmp(r->boot_table_id, id) != 0) {
-		err_set(e, ERR_BOOT_AREA, 0, "%s has the partition table id \"%s\", not \"%s\"",
-			disk->path, id, r->boot_table_id);
-		return NULL;
-	}
-	return disk;
+	return activate_check_disk(disk, r, e) < 0 ? NULL : disk;
 }
 
 static int read_area(struct bootarea *ret, const struct target *t, const struct disk *disk,

@@ -23,5 +23,8 @@ int activate_prepare(const struct target *t, struct record *r, struct err *e) mu
 /* After the exchange: writes the clone's, from the live root; it must be what activate_prepare saw. */
 int activate_write(const struct target *t, const struct record *r, struct err *e) must_check;
 
+/* When J knows a partition table id, the disk must still carry it: ERR_BOOT_AREA. */
+int activate_check_disk(const struct disk *disk, const struct record *r, struct err *e) must_check;
+
 /* Puts the saved boot area back; the partition table of now is kept. Nothing saved: nothing done. */
 int activate_restore(const struct target *t, const struct record *r, struct err *e) must_check;

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "disk/rawfs.h"
@@ -228,7 +229,7 @@ static const char *kernel_flaw(const uint8_t *p, size_t len, uint64_t size)
 	if (len < 0x206 || memcmp(p + 0x202, "HdrS", 4) != 0)
 		return "is not a Linux kernel";
 	setup = ((p[0x1f1] ? p[0x1f1] : 4) + 1u) * (uint64_t)512;
-	rest = (p[0x1f4] | p[0x1f5] << 8 | p[0x1f6] << 16 | (uint64_t)p[0x1f7] << 24) * 16;
+	rest = (uint64_t)get_le32(p + 0x1f4) * 16;
 	return setup + rest > size ? "is shorter than its header says" : NULL;
 }
 

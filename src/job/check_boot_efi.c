@@ -2,6 +2,7 @@
 /* The loader that UEFI will start: what grub-install made for the ESP, down to the menu's place. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "disk/efivars.h"
 #include "job/activate_uefi.h"
 #include "job/check_priv.h"
@@ -18,10 +19,9 @@ static bool is_program(const struct strbuf *b)
 
 	if (b->len < 0x40 || p[0] != 'M' || p[1] != 'Z')
 		return false;
-	at = p[PE_OFFSET_AT] | (size_t)p[PE_OFFSET_AT + 1] << 8 |
-	     (size_t)p[PE_OFFSET_AT + 2] << 16 | (size_t)p[PE_OFFSET_AT + 3] << 24;
+	at = get_le32(p + PE_OFFSET_AT);
 	return at < b->len && b->len - at >= 6 && memcmp(p + at, "PE\0\0", 4) == 0 &&
-	       (p[at + 4] | p[at + 5] << 8) == MACHINE_AMD64;
+	       get_le16(p + at + 4) == MACHINE_AMD64;
 }
 
 static void check_program(struct check *c, const struct root *efi, const char *vendor,

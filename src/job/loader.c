@@ -3,7 +3,6 @@
 #include "job/loader.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "job/loader_priv.h"
 
@@ -31,11 +30,6 @@ const struct loader_ops *loader_ops_of(enum loader_kind kind)
 		break;
 	}
 	return NULL;
-}
-
-enum loader_kind loader_firmware(void)
-{
-	return access("/sys/firmware/efi", F_OK) == 0 ? LOADER_UEFI : LOADER_BIOS;
 }
 
 const struct target_fs *loader_target_fs(const struct target *t)
@@ -102,7 +96,7 @@ static void assess_space(const struct target *t, struct loader_verdict *ret)
 /* What has nothing to do with the payload: firmware, file system, room for a loader. */
 static int assess_layout(const struct target *t, struct loader_verdict *ret, struct err *e)
 {
-	const struct loader_ops *ops = loader_ops_of(loader_firmware());
+	const struct loader_ops *ops = loader_ops_of(t->is_uefi ? LOADER_UEFI : LOADER_BIOS);
 
 	*ret = (struct loader_verdict){ .kind = LOADER_NONE, .once_works = true };
 	/* A planted rescue is this one again: its boot words, keys and options. There are none of ours here. */
@@ -149,7 +143,7 @@ static const struct loader_ops *planted_ops(const struct record *r, struct err *
 
 int loader_plant(const struct target *t, struct record *r, struct err *e)
 {
-	const struct loader_ops *ops = loader_ops_of(loader_firmware());
+	const struct loader_ops *ops = loader_ops_of(t->is_uefi ? LOADER_UEFI : LOADER_BIOS);
 	struct loader_verdict v;
 
 	if (loader_assess(t, &v, e) < 0)

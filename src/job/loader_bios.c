@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "disk/bootarea.h"
 #include "disk/extfs.h"
+#include "job/activate.h"
 #include "job/loader_priv.h"
 #include "job/switch.h"
 
@@ -405,14 +406,7 @@ static int find_disk(const struct disk_scan *scan, const char *uuid, const struc
 	if (found != 1)
 		return err_set(e, ERR_BOOT_AREA, 0, "%u file systems have the UUID %s", found,
 			       uuid);
-	if (*r->boot_table_id && (!scan->disks[*ret].table_id ||
-				  strcmp(scan->disks[*ret].table_id, r->boot_table_id) != 0))
-		return err_set(e, ERR_BOOT_AREA, 0,
-			       "%s has the partition table id \"%s\", not \"%s\"",
-			       scan->disks[*ret].path,
-			       scan->disks[*ret].table_id ? scan->disks[*ret].table_id : "",
-			       r->boot_table_id);
-	return 0;
+	return activate_check_disk(&scan->disks[*ret], r, e);
 }
 
 static int bios_restore(const struct target *t, const struct record *r, struct err *e)

@@ -6,31 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cpio.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "job/loader_priv.h"
 
 #define FILE_LIMIT 262144
-
-/* ---- newc: kernel Documentation/driver-api/early-userspace/buffer-format.rst ---- */
-
-static void pad(struct strbuf *b)
-{
-	while (b->len % 4)
-		strbuf_addc(b, '\0');
-}
-
-static void add_entry(struct strbuf *b, const char *name, unsigned mode, const void *data,
-		      size_t len)
-{
-	strbuf_addf(b, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X",
-		    (unsigned)b->len / 4 + 1, mode, 0, 0, 1, 1, len, 0, 0, 0, 0, strlen(name) + 1,
-		    0);
-	strbuf_add(b, name, strlen(name) + 1);
-	pad(b);
-	strbuf_add(b, data, len);
-	pad(b);
-}
 
 /* The first of two files that is there; none is no error. */
 static int add_file(struct strbuf *b, const char *name, const char *baked, const char *run_name,
@@ -45,7 +26,7 @@ static int add_file(struct strbuf *b, const char *name, const char *baked, const
 			return errno == ENOENT ? 0 : err_set(e, ERR_FILE, errno, "%s", path);
 	}
 	if (data.len)
-		add_entry(b, name, 0100600, data.data, data.len);
+		cpio_add(b, name, 0100600, data.data, data.len);
 	return 0;
 }
 
@@ -72,7 +53,7 @@ static int add_options(struct strbuf *b, struct err *e)
 	if (kept.failed)
 		return err_set(e, ERR_NOMEM, 0, "conf.cpio");
 	if (kept.len)
-		add_entry(b, "etc/rehost/options", 0100600, kept.data, kept.len);
+		cpio_add(b, "etc/rehost/options", 0100600, kept.data, kept.len);
 	return 0;
 }
 
@@ -178,14 +159,14 @@ static int add_words(struct strbuf *b, const struct strlist *own, struct err *e)
 	if (text.failed)
 		return err_set(e, ERR_NOMEM, 0, "conf.cpio");
 	if (text.len)
-		add_entry(b, "etc/rehost/cmdline", 0100600, text.data, text.len);
+		cpio_add(b, "etc/rehost/cmdline", 0100600, text.data, text.len);
 	return 0;
 }
 
 int loader_conf_make(struct strbuf *ret, const struct strlist *own, struct err *e)
 {
-	add_entry(ret, "etc", 040755, NULL, 0);
-	add_entry(ret, "etc/rehost", 040755, NULL, 0);
+	cpio_add(ret, "etc", 040755, NULL, 0);
+	cpio_add(ret, "etc/rehost", 040755, NULL, 0);
 	if (add_words(ret, own, e) < 0 ||
 	    add_file(ret, "etc/rehost/authorized_keys", NULL, "authorized_keys", e) < 0 ||
 	    add_file(ret, "etc/rehost/observer_keys", NULL, "observer_keys", e) < 0 ||
@@ -196,7 +177,7 @@ int loader_conf_make(struct strbuf *ret, const struct strlist *own, struct err *
 	    add_file(ret, "etc/rehost/ssh_host_rsa_key", "/etc/rehost/ssh_host_rsa_key",
 		     "host_key_rsa", e) < 0)
 		return err_ctx(e, "collecting what the planted rescue needs");
-	add_entry(ret, "TRAILER!!!", 0, NULL, 0);
+	cpio_add(ret, CPIO_TRAILER, 0, NULL, 0);
 	while (ret->len % 512)
 		strbuf_addc(ret, '\0');
 	return ret->failed ? err_set(e, ERR_NOMEM, 0, "conf.cpio") : 0;

@@ -39,8 +39,6 @@ int loader_bios_finish_on(const struct disk_scan *scan, unsigned disk, const str
 const struct loader_ops *loader_ops_of(enum loader_kind kind);
 /* False: nothing can be planted here, whatever the payload. */
 bool loader_layout_fits(const struct target *t);
-/* How this machine was started: LOADER_BIOS or LOADER_UEFI. */
-enum loader_kind loader_firmware(void);
 
 /* ---- S ---- */
 

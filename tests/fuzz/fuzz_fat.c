@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 #include "disk/rawfs.h"
 
 #define IMAGE_BYTES (256u * 1024)

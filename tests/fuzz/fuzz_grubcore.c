@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 #include "disk/grubcore.h"
 
 #define IMAGE_BYTES (1u << 20)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "disk/bootarea.h"
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 
 #define DISK_BYTES (4u << 20)
 #define ENTRIES_AT 1024u

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "disk/bootarea.h"
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 
 #define PART_START (1u << 20)
 #define PART_BYTES (24u << 20)

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "disk/bootarea.h"
-#include "disk/bytes_priv.h"
+#include "base/bytes.h"
 
 #define DISK_SECTORS 8192u
 
