@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/activate_uefi.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "job/efi_flip.h"
 
 #define ESP_SPARE (1u << 20) /* bytes that stay free on the ESP */
 #define CFG_MAX 16384
@@ -196,102 +198,6 @@ int activate_uefi_prepare(const struct target *t, struct record *r, struct err *
 	return 0;
 }
 
-/* ---- the firmware's entries ---- */
-
-/* An entry for a file on the ESP. */
-static int make_entry(const struct efivars *vars, const struct efi_boot *b,
-		      const struct disk_scan *scan, const struct volume *v, const char *label,
-		      const char *file, uint16_t *ret, struct err *e)
-{
-	const uint32_t sector = scan->disks[v->disk].sector_bytes;
-	struct efi_option o = {
-		.attributes = EFI_OPTION_ACTIVE,
-		.partno = v->partno,
-		.start = v->start_bytes / sector,
-		.sectors = v->size_bytes / sector,
-	};
-
-	snprintf(o.description, sizeof(o.description), "%s", label);
-	snprintf(o.partuuid, sizeof(o.partuuid), "%s", v->partuuid);
-	snprintf(o.file, sizeof(o.file), "%s", file);
-	return efi_entry_make(vars, b, &o, ret, e);
-}
-
-struct order {
-	uint16_t items[EFI_ENTRIES_MAX];
-	unsigned count;
-};
-
-static void order_add(struct order *o, uint16_t number)
-{
-	unsigned i;
-
-	for (i = 0; i < o->count; i++)
-		if (o->items[i] == number)
-			return;
-	if (o->count < EFI_ENTRIES_MAX)
-		o->items[o->count++] = number;
-}
-
-static bool is_ours(const struct efi_boot *b, uint16_t number)
-{
-	const struct efi_entry *entry = efi_boot_find(b, number);
-
-	return entry && entry->is_read &&
-	       strncasecmp(entry->option.file, ESP_OWN_PREFIX, strlen(ESP_OWN_PREFIX)) == 0;
-}
-
-/* The clone's entry before all that were. */
-static int order_clone_first(const struct target *t, const struct efi_state *s,
-			     const struct volume *v, struct err *e)
-{
-	struct efivars vars cleanup_efivars = EFIVARS_INIT;
-	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
-	struct order order = { .count = 0 };
-	char file[EFI_FILE_MAX];
-	uint16_t number;
-	unsigned i;
-
-	if (!b)
-		return err_set(e, ERR_NOMEM, 0, "boot entries");
-	snprintf(file, sizeof(file), "\\EFI\\rehost-clone\\%s", s->loader);
-	if (efivars_open(&vars, e) < 0 || efi_boot_read(b, &vars, e) < 0 ||
-	    make_entry(&vars, b, &t->scan, v, "rehost clone", file, &number, e) < 0)
-		return -1;
-	order_add(&order, number);
-	for (i = 0; i < b->order_count; i++)
-		order_add(&order, b->order[i]);
-	return efi_order_write(&vars, order.items, order.count, e);
-}
-
-/* The order of before, then what is new since; without the entries of ours that begin with prefix, which go. */
-static int order_old_first(const struct efi_state *s, const char *prefix, struct err *e)
-{
-	struct efivars vars cleanup_efivars = EFIVARS_INIT;
-	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
-	struct order order = { .count = 0 };
-	unsigned i;
-
-	if (!b)
-		return err_set(e, ERR_NOMEM, 0, "boot entries");
-	if (efivars_open(&vars, e) < 0 || efi_boot_read(b, &vars, e) < 0)
-		return -1;
-	for (i = 0; i < s->order_count; i++)
-		if (!is_ours(b, s->order[i]))
-			order_add(&order, s->order[i]);
-	for (i = 0; i < b->order_count; i++)
-		if (!is_ours(b, b->order[i]))
-			order_add(&order, b->order[i]);
-	if (efi_order_write(&vars, order.items, order.count, e) < 0)
-		return -1;
-	for (i = 0; i < b->entry_count; i++)
-		if (b->entries[i].is_read &&
-		    strncasecmp(b->entries[i].option.file, prefix, strlen(prefix)) == 0 &&
-		    efi_entry_remove(&vars, b->entries[i].number, e) < 0)
-			return -1;
-	return 0;
-}
-
 /* ---- after the exchange ---- */
 
 static int write_stub(const struct efi_state *s, const struct root *clone, const struct root *esp,
@@ -330,7 +236,7 @@ int activate_uefi_write(const struct target *t, const struct record *r, struct e
 	struct efi_state s cleanup_efi_state = { 0 };
 	struct root clone cleanup_root = ROOT_INIT;
 	const struct volume *v;
-	char hex[SHA256_HEX_LEN + 1];
+	char hex[SHA256_HEX_LEN + 1], file[EFI_FILE_MAX];
 	uint64_t bytes;
 
 	if (efi_state_load(&s, activate_uefi_fs(t), EFI_STATE_PATH, r->boot_saved_sha256, e) < 0)
@@ -346,7 +252,8 @@ int activate_uefi_write(const struct target *t, const struct record *r, struct e
 		return err_ctx(e, "putting the clone's loader on the EFI system partition");
 	if (r->loader == LOADER_UEFI)
 		return 0;
-	if (order_clone_first(t, &s, v, e) < 0)
+	snprintf(file, sizeof(file), "\\EFI\\rehost-clone\\%s", s.loader);
+	if (efi_flip_to(&t->scan, v, "rehost clone", file, e) < 0)
 		return err_ctx(e, "telling the firmware to start the clone");
 	log_info("switch: the firmware starts the clone's %s", s.loader);
 	return 0;
@@ -388,7 +295,7 @@ int activate_uefi_restore(const struct target *t, const struct record *r, struct
 	if (efi_state_load(&s, activate_uefi_fs(t), EFI_STATE_PATH, r->boot_saved_sha256, e) < 0)
 		return -1;
 	v = need_esp(t, s.esp, e);
-	if (!v || (r->loader != LOADER_UEFI && order_old_first(&s, ESP_OWN_PREFIX "-clone", e) < 0))
+	if (!v || (r->loader != LOADER_UEFI && efi_flip_back(&s, ESP_OWN_PREFIX "-clone", e) < 0))
 		return -1;
 	if (esp_open(&esp, v, true, e) < 0 || put_stub_back(&s, &esp.root, e) < 0 ||
 	    root_remove_tree(&esp.root, ESP_CLONE_DIR, e) < 0 || esp_close(&esp, e) < 0)
@@ -471,7 +378,7 @@ static int finish_entries(const struct efi_state *s, const struct disk_scan *sca
 {
 	struct efivars vars cleanup_efivars = EFIVARS_INIT;
 	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
-	struct order order = { .count = 0 };
+	struct efi_flip order = { .count = 0 };
 	char file[EFI_FILE_MAX];
 	const struct efi_entry *same;
 	uint16_t final;
@@ -485,20 +392,35 @@ static int finish_entries(const struct efi_state *s, const struct disk_scan *sca
 	same = efi_boot_find_file(b, s->esp, file);
 	if (same) /* as it is: with the name and the data its maker gave it */
 		final = same->number;
-	else if (make_entry(&vars, b, scan, v, s->vendor, file, &final, e) < 0)
+	else if (efi_flip_make_entry(&vars, b, scan, v, s->vendor, file, &final, e) < 0)
 		return -1;
-	order_add(&order, final);
+	efi_flip_add(&order, final);
 	for (i = 0; i < b->order_count; i++)
-		if (!is_ours(b, b->order[i]) && !is_old(s, b, b->order[i], final))
-			order_add(&order, b->order[i]);
+		if (!efi_flip_is_ours(b, b->order[i]) && !is_old(s, b, b->order[i], final))
+			efi_flip_add(&order, b->order[i]);
 	if (efi_order_write(&vars, order.items, order.count, e) < 0)
 		return -1;
 	for (i = 0; i < b->entry_count; i++)
-		if ((is_ours(b, b->entries[i].number) ||
+		if ((efi_flip_is_ours(b, b->entries[i].number) ||
 		     is_old(s, b, b->entries[i].number, final)) &&
 		    efi_entry_remove(&vars, b->entries[i].number, e) < 0)
 			return -1;
 	return 0;
+}
+
+int activate_uefi_remove_loader(const struct root *esp, struct err *e)
+{
+	static const char *const empty[] = { ESP_GRUB_DIR, "boot" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(empty) && root_is_file(esp, ESP_GRUB_MARK); i++) {
+		const char *name;
+		int dir cleanup_fd = root_parent(esp, empty[i], false, &name, NULL);
+
+		if (dir >= 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			log_info("esp: %s stays", empty[i]);
+	}
+	return root_remove_tree(esp, ESP_LOADER_DIR, e);
 }
 
 static int finish_folders(const struct volume *v, struct err *e)
@@ -506,7 +428,7 @@ static int finish_folders(const struct volume *v, struct err *e)
 	struct esp esp cleanup_esp = ESP_INIT;
 
 	if (esp_open(&esp, v, true, e) < 0 || root_remove_tree(&esp.root, ESP_CLONE_DIR, e) < 0 ||
-	    root_remove_tree(&esp.root, "EFI/rehost", e) < 0)
+	    activate_uefi_remove_loader(&esp.root, e) < 0)
 		return -1;
 	return esp_close(&esp, e);
 }

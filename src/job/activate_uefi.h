@@ -14,8 +14,16 @@
 
 /* What grub-install made in the clone, to be put on the ESP (rewrite/plan_boot_efi.c). */
 #define CLONE_EFI_DIR REWRITE_ESP_DIR "/EFI"
-#define ESP_OWN_PREFIX "\\EFI\\rehost" /* of the files of all our boot entries */
 #define ESP_CLONE_DIR "EFI/rehost-clone"
+/* The private loader's folder (job/loader_uefi.c), and what the firmware starts in it. */
+#define ESP_LOADER_DIR "EFI/rehost"
+#define ESP_LOADER_FILE "\\EFI\\rehost\\shimx64.efi"
+/*
+ * gcdx64 takes the first medium that holds /.disk/info for its own, unless its prefix is there: an empty folder on the ESP.
+ * The mark in our folder says that it is ours to remove.
+ */
+#define ESP_GRUB_DIR "boot/grub"
+#define ESP_GRUB_MARK ESP_LOADER_DIR "/made-boot-grub"
 /* efi_state of this migration, on the file system that holds the target's /boot. */
 #define EFI_STATE_PATH REHOST_DIR "/boot/efi"
 
@@ -33,6 +41,9 @@ int activate_uefi_restore(const struct target *t, const struct record *r, struct
  * in the running clone; fs is the file system of EFI_STATE_PATH. Without that file nothing is to be done. Idempotent.
  */
 int activate_uefi_finish(const struct root *fs, struct err *e) must_check;
+
+/* The private loader's folder, and what was made for it, off the ESP. Absence is success. */
+int activate_uefi_remove_loader(const struct root *esp, struct err *e) must_check;
 
 /* The folder and the file in it that the firmware starts, of what grub-install made below efi. */
 int activate_uefi_find_loader(const struct root *efi, char *vendor, size_t vendor_size,

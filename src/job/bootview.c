@@ -354,9 +354,9 @@ static const char *choice(const struct bootview *b, const char *word)
 	return end ? end : "nothing";
 }
 
-int bootview_prove_planted(const char *disk_path, struct err *e)
+int bootview_prove_planted(const char *disk_path, const char *efi_path, struct err *e)
 {
-	const struct bootview_options o = { 0 };
+	const struct bootview_options o = { .uefi = efi_path != NULL, .efi_path = efi_path };
 	struct bootview b;
 	int rc = 0;
 

@@ -49,9 +49,9 @@ void bootview_done(struct bootview *b);
 /*
  * The proof before the first dangerous write, S being "old", or "rescue" when that write is to be repeated: the firmware reaches our loader, its script and S, and the
  * rescue it would start is readable. ERR_LOADER_PROOF else. That the old system cannot be followed is only logged: its
- * loader may be of a kind that this reader does not know. BIOS.
+ * loader may be of a kind that this reader does not know. efi_path: what the firmware starts by UEFI; NULL: BIOS.
  */
-int bootview_prove_planted(const char *disk_path, struct err *e) must_check;
+int bootview_prove_planted(const char *disk_path, const char *efi_path, struct err *e) must_check;
 
 /* Everything as one object; new reference, NULL when out of memory. */
 json_t *bootview_json(const struct bootview *b);

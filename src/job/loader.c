@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/foreign.h"
 #include "job/loader.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "disk/extfs.h"
+#include "job/foreign.h"
 #include "job/loader_priv.h"
 
 static const char *const choice_names[LOADER_CHOICES] = {
@@ -26,6 +29,7 @@ const struct loader_ops *loader_ops_of(enum loader_kind kind)
 	case LOADER_BIOS:
 		return &loader_bios_ops;
 	case LOADER_UEFI:
+		return &loader_uefi_ops;
 	case LOADER_NONE:
 		break;
 	}
@@ -49,6 +53,45 @@ const struct root *loader_fs(const struct target *t)
 }
 
 /* ---- assessing ---- */
+
+int loader_say_no(struct loader_verdict *ret, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(ret->why, sizeof(ret->why), fmt, ap);
+	va_end(ap);
+	ret->kind = LOADER_NONE;
+	ret->once_works = false;
+	return 0;
+}
+
+int loader_assess_fs(const struct target *t, struct loader_verdict *ret, struct err *e)
+{
+	const struct target_fs *f = loader_target_fs(t);
+	const struct volume *v = f->volume;
+	const char *why = NULL;
+	int fd cleanup_fd = -1;
+
+	if (!v->type || !str_starts(v->type, "ext"))
+		return loader_say_no(ret,
+				     "%s (%s) is %s, the loader can write ext2, ext3 and ext4 only",
+				     v->path, f->mount, v->type ? v->type : "unknown");
+	if (v->disk != t->boot_disk || v->partno == 0)
+		return loader_say_no(
+			ret, "%s (%s) is not a partition of %s, which the machine starts from",
+			v->path, f->mount, t->scan.disks[t->boot_disk].path);
+	if (f->options && strstr(f->options, "data=journal"))
+		return loader_say_no(ret, "%s (%s) is mounted with data=journal", v->path,
+				     f->mount);
+	fd = open(v->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_DISK_READ, errno, "%s", v->path);
+	if (extfs_why_not_grub(fd, &why, e) < 0)
+		return err_ctx(e, "reading %s", v->path);
+	return why ? loader_say_no(ret, "the loader cannot use %s (%s): %s", v->path, f->mount, why)
+		   : 0;
+}
 
 /* The payload on the disk, else the one in RAM; what it lacks for this backend goes into why. */
 static int assess_payload(const struct target *t, const struct loader_ops *ops,

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "disk/bootarea.h"
-#include "disk/extfs.h"
 #include "job/activate.h"
 #include "job/loader_priv.h"
 #include "job/switch.h"
@@ -130,43 +129,6 @@ static bool is_orphan(const struct bios *b)
 
 /* ---- assess ---- */
 
-static int say_no(struct loader_verdict *ret, const char *fmt, ...) printf_like(2, 3);
-static int say_no(struct loader_verdict *ret, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(ret->why, sizeof(ret->why), fmt, ap);
-	va_end(ap);
-	ret->kind = LOADER_NONE;
-	ret->once_works = false;
-	return 0;
-}
-
-static int assess_fs(const struct target *t, struct loader_verdict *ret, struct err *e)
-{
-	const struct target_fs *f = loader_target_fs(t);
-	const struct volume *v = f->volume;
-	const char *why = NULL;
-	int fd cleanup_fd = -1;
-
-	if (!v->type || !str_starts(v->type, "ext"))
-		return say_no(ret, "%s (%s) is %s, the loader can write ext2, ext3 and ext4 only",
-			      v->path, f->mount, v->type ? v->type : "unknown");
-	if (v->disk != t->boot_disk || v->partno == 0)
-		return say_no(ret,
-			      "%s (%s) is not a partition of %s, which the machine starts from",
-			      v->path, f->mount, t->scan.disks[t->boot_disk].path);
-	if (f->options && strstr(f->options, "data=journal"))
-		return say_no(ret, "%s (%s) is mounted with data=journal", v->path, f->mount);
-	fd = open(v->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_DISK_READ, errno, "%s", v->path);
-	if (extfs_why_not_grub(fd, &why, e) < 0)
-		return err_ctx(e, "reading %s", v->path);
-	return why ? say_no(ret, "the loader cannot use %s (%s): %s", v->path, f->mount, why) : 0;
-}
-
 static int assess_gap(const struct target *t, struct loader_verdict *ret, struct err *e)
 {
 	struct bios b cleanup_bios = { 0 };
@@ -179,7 +141,7 @@ static int assess_gap(const struct target *t, struct loader_verdict *ret, struct
 			*e = why;
 			return -1;
 		}
-		return say_no(ret, "%s: %s", t->scan.disks[t->boot_disk].path, why.ctx[0]);
+		return loader_say_no(ret, "%s: %s", t->scan.disks[t->boot_disk].path, why.ctx[0]);
 	}
 	if (b.core_img.len == 0 && root_open(&ram, LOADER_PAYLOAD_DIR, NULL) == 0 &&
 	    read_own(&ram, "core.img", &b.core_img, e) < 0)
@@ -188,19 +150,20 @@ static int assess_gap(const struct target *t, struct loader_verdict *ret, struct
 	if (b.core_img.len == 0 || core_is_there(&b))
 		return 0;
 	if (is_orphan(&b))
-		return say_no(ret,
-			      "sector 0 of %s starts a loader of rehost whose files are gone; run "
-			      "the old system's grub-install first",
-			      b.path);
+		return loader_say_no(
+			ret,
+			"sector 0 of %s starts a loader of rehost whose files are gone; run "
+			"the old system's grub-install first",
+			b.path);
 	if (bootarea_find_room(&b.area, (b.core_img.len + SECTOR - 1) / SECTOR, &b.placed, &lba,
 			       &why) < 0)
-		return say_no(ret, "%s: %s", b.path, why.ctx[0]);
+		return loader_say_no(ret, "%s: %s", b.path, why.ctx[0]);
 	return 0;
 }
 
 static int bios_assess(const struct target *t, struct loader_verdict *ret, struct err *e)
 {
-	if (assess_fs(t, ret, e) < 0)
+	if (loader_assess_fs(t, ret, e) < 0)
 		return -1;
 	return ret->kind == LOADER_NONE ? 0 : assess_gap(t, ret, e);
 }

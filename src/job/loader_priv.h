@@ -28,6 +28,12 @@ struct loader_ops {
 };
 
 extern const struct loader_ops loader_bios_ops;
+extern const struct loader_ops loader_uefi_ops;
+
+/* Kind NONE, and why. Returns 0. */
+int loader_say_no(struct loader_verdict *ret, const char *fmt, ...) printf_like(2, 3);
+/* Part of assess: whether GRUB can read the file system of LOADER_DIR and write S on it. */
+int loader_assess_fs(const struct target *t, struct loader_verdict *ret, struct err *e) must_check;
 
 /* The file system of loader_fs(). */
 const struct target_fs *loader_target_fs(const struct target *t);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/run.h"
 #include "job/activate.h"
+#include "job/activate_uefi.h"
 #include "job/address.h"
 #include "job/bootview.h"
 #include "job/common.h"
@@ -121,15 +122,26 @@ static int store_noted(const struct target *t, int fd, struct err *e)
 	return loader_store(t, fd, e);
 }
 
+/* The reader looks at one disk; an EFI system partition can be on another. */
+static int prove_planted(const struct target *t, const struct record *r, struct err *e)
+{
+	const char *disk = t->scan.disks[t->boot_disk].path;
+
+	if (r->loader == LOADER_BIOS)
+		return bootview_prove_planted(disk, NULL, e);
+	if (strcmp(r->boot_disk, disk) != 0) {
+		log_info("switch: the planted loader is not read back by GRUB's ways: %s is "
+			 "another disk",
+			 r->boot_disk);
+		return 0;
+	}
+	return bootview_prove_planted(disk, ESP_LOADER_FILE, e);
+}
+
 static int plant_noted(const struct target *t, struct record *r, struct err *e)
 {
 	progress_note(command_name, "planting the private loader");
-	if (loader_plant(t, r, e) < 0)
-		return -1;
-	/* What a UEFI firmware starts first is not on the disk. */
-	return r->loader == LOADER_BIOS
-		       ? bootview_prove_planted(t->scan.disks[t->boot_disk].path, e)
-		       : 0;
+	return loader_plant(t, r, e) < 0 ? -1 : prove_planted(t, r, e);
 }
 
 static int select_noted(const struct target *t, enum loader_choice c, struct err *e)

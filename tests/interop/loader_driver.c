@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For tests/vm/test_loader.py: one step of the private loader a run, on the disks that REHOST_DISKS names.
- *   loader_driver assess | store | plant | select WORD | selected | finish | restore
+ *   loader_driver assess | store | store-own | plant | select WORD | selected | finish | restore
  * store reads the loader archive from standard input. And for test_extfs.py, what an image's file system is for GRUB:
  *   loader_driver extfs IMAGE
  */
@@ -85,6 +85,8 @@ static int run(const struct target *t, struct record *r, int argc, char **argv, 
 		return show_verdict(t, e);
 	if (strcmp(what, "store") == 0)
 		return loader_store(t, 0, e);
+	if (strcmp(what, "store-own") == 0) /* in a rescue that carries it */
+		return loader_store(t, -1, e);
 	if (strcmp(what, "select") == 0)
 		return select_word(t, argv[2], e);
 	if (strcmp(what, "selected") == 0)

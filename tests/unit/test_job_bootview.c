@@ -339,7 +339,7 @@ static void expect_proof(const struct boot_disk *d, enum err_code want)
 {
 	struct err e = ERR_INIT;
 
-	assert_int_equal(bootview_prove_planted(d->image, &e), want == ERR_NONE ? 0 : -1);
+	assert_int_equal(bootview_prove_planted(d->image, NULL, &e), want == ERR_NONE ? 0 : -1);
 	assert_int_equal(e.code, want);
 }
 
@@ -499,6 +499,7 @@ static void from_the_esp(void **state)
 	expect_uefi(&d, "\\EFI\\DEBIAN\\SHIMX64.EFI", BOOT_OLD, "old system");
 	expect_uefi(&d, "\\EFI\\none\\shimx64.efi", BOOT_NOTHING, "firmware cannot read");
 	expect_uefi(&d, ours, BOOT_OLD, "old system");
+	assert_int_equal(bootview_prove_planted(d.image, ours, NULL), 0);
 	put_s(&d, "rescue");
 	expect_uefi(&d, ours, BOOT_RESCUE, "rescue starts");
 	exchange(&d, 5);
@@ -507,6 +508,7 @@ static void from_the_esp(void **state)
 	shell("mdel -i %s@@%u ::/EFI/rehost-clone/grub.cfg ::/EFI/debian/grub.cfg", d.image,
 	      ESP_START);
 	expect_uefi(&d, ours, BOOT_UNKNOWN, "no configuration");
+	assert_int_equal(bootview_prove_planted(d.image, ours, NULL), -1); /* S=clone */
 	shell("mdel -i %s@@%u ::/EFI/rehost-clone/grubx64.efi ::/EFI/rehost/shimx64.efi", d.image,
 	      ESP_START);
 	expect_uefi(&d, ours, BOOT_NOTHING, "firmware cannot read");
