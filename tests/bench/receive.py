@@ -6,11 +6,14 @@ import os
 import pathlib
 import random
 import subprocess
+import sys
 import time
 
 FILES = 18_000
 BYTES = 1_200_000_000
 REPO = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPO / "tests/lib"))
+import loopdisk  # noqa: E402
 TAR = "tar --xattrs --xattrs-include='*' --acls --selinux --numeric-owner --one-file-system --sparse -cpf - -C {} ."
 CIPHER = "aes128-gcm@openssh.com"
 
@@ -45,18 +48,15 @@ def disk(folder):
     with open(image, "wb") as f:
         f.truncate(4 << 30)
     subprocess.run(["sfdisk", "-q", image], input="label: dos\ntype=83,bootable\n", text=True, check=True)
-    loop = subprocess.run(["losetup", "-f", "--show", image], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    loop = loopdisk.attach(image)
     try:
-        subprocess.run(["partx", "-d", loop], stderr=subprocess.DEVNULL)
-        subprocess.run(["partx", "-a", loop], check=True)
         subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", loop + "p1"], check=True)
         uuid = subprocess.run(
             ["blkid", "-p", "-o", "value", "-s", "UUID", loop + "p1"], stdout=subprocess.PIPE, text=True, check=True
         ).stdout.strip()
         yield loop + "p1", mnt, uuid
     finally:
-        subprocess.run(["partx", "-d", loop], stderr=subprocess.DEVNULL)
-        subprocess.run(["losetup", "-d", loop])
+        loopdisk.detach(loop, image)
         image.unlink()
 
 

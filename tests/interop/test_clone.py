@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 
+import loopdisk
 import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -83,7 +84,7 @@ class Target:
         table = "label: dos\nlabel-id: 0x1badb002\n"
         table += "start=2048,size=524288,type=83,bootable\nstart=526336,size=131072,type=82\nstart=657408,type=83\n"
         sh("sfdisk", "-q", self.image, input=table)
-        self.loop = sh("losetup", "-f", "--show", self.image).stdout.strip()
+        self.loop = loopdisk.attach(self.image)
         self.holder = None
         try:
             self.prepare()
@@ -92,8 +93,6 @@ class Target:
             raise
 
     def prepare(self):
-        sh("partx", "-d", self.loop, check=False)  # what an earlier user of the device left behind
-        sh("partx", "-a", self.loop)
         self.boot, self.swap, self.root = (f"{self.loop}p{n}" for n in (1, 2, 3))
         sh("mkfs.ext4", "-q", "-U", UUID["boot"], self.boot)
         sh("mkswap", "-q", "-U", UUID["swap"], self.swap)
@@ -106,8 +105,7 @@ class Target:
         if self.holder:
             self.holder.send_signal(signal.SIGKILL)
             self.holder.wait()
-        sh("partx", "-d", self.loop, check=False)
-        sh("losetup", "-d", self.loop, check=False)
+        loopdisk.detach(self.loop, self.image)
         self.image.unlink()
 
     def env(self):

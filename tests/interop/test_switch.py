@@ -16,6 +16,7 @@ import struct
 import subprocess
 import time
 
+import loopdisk
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -108,34 +109,19 @@ class Disk:
     def __init__(self, image, run_dir):
         self.image, self.run_dir = str(image), str(run_dir)
         os.makedirs(self.run_dir, 0o700, exist_ok=True)
-        self.loop = run("losetup", "-f", "--show", self.image).stdout.strip()
+        self.loop = loopdisk.attach(self.image)
         self.holder = subprocess.Popen(["unshare", "-m", "--propagation", "private", "sleep", "600"])
         try:
-            run("partx", "-a", self.loop)
             while os.readlink(f"/proc/{self.holder.pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt"):
                 time.sleep(0.01)
         except BaseException:
             self.close()
             raise
 
-    def is_ours(self):
-        try:
-            backing = pathlib.Path(f"/sys/block/{os.path.basename(self.loop)}/loop/backing_file").read_text()
-        except OSError:
-            return False
-        return backing.rstrip("\n") == self.image
-
     def close(self):
-        """Gives the loop device back; only once its partitions are gone, so that it is nobody else's meanwhile."""
         self.holder.kill()  # its mounts go with the namespace
         self.holder.wait()
-        end = time.monotonic() + 20
-        while self.is_ours():
-            if run("partx", "-d", self.loop, check=False).returncode == 0:
-                run("losetup", "-d", self.loop)
-                return
-            assert time.monotonic() < end, f"{self.loop} stays busy"
-            time.sleep(0.1)
+        loopdisk.detach(self.loop, self.image)
 
     def __enter__(self):
         return self

@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import time
 
+import loopdisk
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -96,10 +97,9 @@ class Machine:
              "addresses": ["192.0.2.10/24"], "gateway": "192.0.2.1"}]}))
 
     def attach(self, image, *options):
-        loop = run("losetup", "-f", "--show", *options, image).stdout.strip()
+        loop = loopdisk.attach(image, *options, table=False)
         self.loops.append(loop)
         self.images.append(image)
-        run("partx", "-a", loop, check=False)
         return loop
 
     def disk(self, name, table, *options, size=96, fill=None):
@@ -118,9 +118,8 @@ class Machine:
         return loop
 
     def detach(self, loop):
-        run("partx", "-d", loop, check=False)
-        run("losetup", "-d", loop)
         index = self.loops.index(loop)
+        loopdisk.detach(loop, self.images[index])
         del self.loops[index], self.images[index]
 
     def env(self, **extra):
@@ -153,11 +152,7 @@ class Machine:
         self.holder.kill()
         self.holder.wait()
         for loop in list(self.loops):
-            for _ in range(50):  # the namespace is taken down behind the process's back
-                run("partx", "-d", loop, check=False)
-                if run("losetup", "-d", loop, check=False).returncode == 0:
-                    break
-                time.sleep(0.1)
+            self.detach(loop)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import time
 
+import loopdisk
 import pytest
 
 from lib import disks, qemu
@@ -156,17 +157,11 @@ class Disk:
 
     @contextlib.contextmanager
     def attached(self):
-        loop = run("losetup", "-f", "--show", self.image).decode().strip()
+        loop = loopdisk.attach(self.image)
         try:
-            subprocess.run(["partx", "-d", loop], stderr=subprocess.DEVNULL)
-            run("partx", "-a", loop)
             yield loop
         finally:
-            for _ in range(50):
-                if subprocess.run(["partx", "-d", loop], stderr=subprocess.DEVNULL).returncode == 0:
-                    break
-                time.sleep(0.1)
-            run("losetup", "-d", loop)
+            loopdisk.detach(loop, self.image)
 
     def driver(self, *words, **kw):
         with self.attached() as loop:

@@ -52,7 +52,11 @@ efi)
 esac
 
 loop=$(losetup --find --show "$image")
-partx -d "$loop" 2>/dev/null || : # left by an earlier user of the device
+# An earlier user of the device may have left partitions that something still holds.
+for _ in $(seq 100); do
+	[ -n "$(find "/sys/block/${loop#/dev/}/" -maxdepth 2 -name partition)" ] || break
+	partx -d "$loop" 2>/dev/null || sleep 0.2
+done
 partx -a "$loop"
 mkfs.ext4 -q -F "${loop}p$root"
 [ -z "$boot" ] || mkfs.ext4 -q -F "${loop}p$boot"

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""What several suites use lies in tests/lib."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
