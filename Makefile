@@ -108,7 +108,7 @@ $(LIBSSH): | $(SETUP)
 		$$($(CC) -print-file-name=libssh.a) $@
 
 # Parts of libraries that cannot be reached here and are large: our stand-ins are asked for first.
-STAND_INS := -Wl,-u,ZSTDv05_createDCtx -Wl,-u,ext2fs_load_nls_table
+STAND_INS := -Wl,-u,ZSTDv05_createDCtx -Wl,-u,ext2fs_load_nls_table -Wl,-u,crypto_stand_ins
 
 # --no-warnings: glibc warns of look-ups through NSS, which ssh_start() keeps to files and DNS.
 $(B)/rehost.debug: $(LIBS) $(LIBSSH) scripts/no-unwind.ld
