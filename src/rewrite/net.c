@@ -58,9 +58,9 @@ static bool networkd_is_active(const struct root *root, bool whole)
 	       (!whole || net_any_exists(root, enabled));
 }
 
-static const struct net_backend netplan = { "netplan", netplan_is_active, NULL };
-static const struct net_backend nm = { "NetworkManager", nm_is_active, NULL };
-static const struct net_backend networkd = { "systemd-networkd", networkd_is_active, NULL };
+static const struct net_backend netplan = { "netplan", netplan_is_active, NULL, NULL };
+static const struct net_backend nm = { "NetworkManager", nm_is_active, NULL, NULL };
+static const struct net_backend networkd = { "systemd-networkd", networkd_is_active, NULL, NULL };
 
 /*
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
@@ -107,14 +107,100 @@ int net_read(struct net_model *ret, const struct root *root, struct err *e)
 	return err_ctx(e, "reading the network configuration");
 }
 
+int net_write(struct net_output *ret, const char *stack, const struct net_model *m,
+	      const struct root *root, struct err *e)
+{
+	size_t i;
+
+	*ret = (struct net_output){ 0 };
+	for (i = 0; i < ARRAY_SIZE(backends); i++)
+		if (strcmp(backends[i]->name, stack) == 0 && backends[i]->write) {
+			if (backends[i]->write(ret, m, root, e) == 0)
+				return 0;
+			net_output_done(ret);
+			return err_ctx(e, "writing the network configuration for %s", stack);
+		}
+	return err_set(e, ERR_RW_STACK, 0, "%s", stack);
+}
+
+void net_output_done(struct net_output *o)
+{
+	unsigned i;
+
+	for (i = 0; i < o->file_count; i++) {
+		free(o->files[i].path);
+		strbuf_done(&o->files[i].text);
+	}
+	free(o->files);
+	strlist_done(&o->units);
+	strlist_done(&o->losses);
+	*o = (struct net_output){ 0 };
+}
+
+struct net_file *net_file_add(struct net_output *o, const char *path, unsigned mode)
+{
+	struct net_file *grown = reallocarray(o->files, o->file_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	o->files = grown;
+	grown = &o->files[o->file_count];
+	*grown = (struct net_file){ .path = strdup(path), .mode = mode };
+	if (!grown->path)
+		return NULL;
+	o->file_count++;
+	return grown;
+}
+
+int net_loss(struct net_output *o, const char *fmt, ...)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	return b.failed ? -1 : strlist_add(&o->losses, strbuf_str(&b));
+}
+
+static void route_done(struct net_route *r)
+{
+	free(r->to);
+	free(r->via);
+	free(r->src);
+	free(r->type);
+}
+
+static void rule_done(struct net_rule *r)
+{
+	free(r->from);
+	free(r->to);
+	free(r->iif);
+	free(r->fwmark);
+}
+
 static void link_done(struct net_link *l)
 {
+	unsigned i;
+
+	for (i = 0; i < l->route_count; i++)
+		route_done(&l->routes[i]);
+	for (i = 0; i < l->rule_count; i++)
+		rule_done(&l->rules[i]);
+	free(l->routes);
+	free(l->rules);
 	free(l->name);
+	free(l->mac);
+	free(l->set_mac);
+	free(l->peer4);
 	free(l->gateway4);
 	free(l->gateway6);
+	free(l->parent);
 	strlist_done(&l->addresses);
 	strlist_done(&l->dns);
 	strlist_done(&l->search);
+	strlist_done(&l->ports);
+	strlist_done(&l->options);
 	strlist_done(&l->extra);
 }
 
@@ -168,7 +254,7 @@ bool net_link_is_virtual(const struct net_link *l)
 	};
 	size_t i, n;
 
-	if (strchr(l->name, '.'))
+	if (l->kind != NET_CARD || strchr(l->name, '.'))
 		return true;
 	for (i = 0; i < l->extra.count; i++)
 		for (n = 0; prefixes[n]; n++)
@@ -179,23 +265,83 @@ bool net_link_is_virtual(const struct net_link *l)
 	return false;
 }
 
+static json_t *routes_json(const struct net_link *l)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < l->route_count; i++) {
+		const struct net_route *r = &l->routes[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "to", json_text(r->to));
+		json_object_set_new(o, "via", json_text(r->via));
+		json_object_set_new(o, "on_link", json_boolean(r->is_onlink));
+		json_object_set_new(o, "metric", json_integer(r->metric));
+		json_object_set_new(o, "table", json_integer(r->table));
+		json_object_set_new(o, "mtu", json_integer(r->mtu));
+		json_object_set_new(o, "src", json_text(r->src));
+		json_object_set_new(o, "type", json_text(r->type));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *rules_json(const struct net_link *l)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < l->rule_count; i++) {
+		const struct net_rule *r = &l->rules[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "family", json_text(r->is_v6 ? "inet6" : "inet"));
+		json_object_set_new(o, "from", json_text(r->from));
+		json_object_set_new(o, "to", json_text(r->to));
+		json_object_set_new(o, "iif", json_text(r->iif));
+		json_object_set_new(o, "fwmark", json_text(r->fwmark));
+		json_object_set_new(o, "table", json_integer(r->table));
+		json_object_set_new(o, "priority", json_integer(r->priority));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static json_t *link_json(const struct net_link *l)
 {
 	static const char *const methods[] = {
 		[NET_OFF] = "off", [NET_STATIC] = "static", [NET_DHCP] = "dhcp", [NET_AUTO] = "auto"
 	};
+	static const char *const kinds[] = { [NET_CARD] = "card",
+					     [NET_BOND] = "bond",
+					     [NET_BRIDGE] = "bridge",
+					     [NET_VLAN] = "vlan",
+					     [NET_OTHER] = "other" };
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", json_text(l->name));
+	json_object_set_new(o, "kind", json_text(kinds[l->kind]));
+	json_object_set_new(o, "mac", json_text(l->mac));
+	json_object_set_new(o, "set_mac", json_text(l->set_mac));
 	json_object_set_new(o, "at_boot", json_boolean(l->at_boot));
 	json_object_set_new(o, "v4", json_text(methods[l->v4]));
 	json_object_set_new(o, "v6", json_text(methods[l->v6]));
 	json_object_set_new(o, "addresses", json_text_list(&l->addresses));
+	json_object_set_new(o, "peer4", json_text(l->peer4));
 	json_object_set_new(o, "gateway4", json_text(l->gateway4));
 	json_object_set_new(o, "gateway6", json_text(l->gateway6));
+	json_object_set_new(o, "on_link4", json_boolean(l->is_onlink4));
+	json_object_set_new(o, "on_link6", json_boolean(l->is_onlink6));
+	json_object_set_new(o, "routes", routes_json(l));
+	json_object_set_new(o, "rules", rules_json(l));
 	json_object_set_new(o, "dns", json_text_list(&l->dns));
 	json_object_set_new(o, "search", json_text_list(&l->search));
 	json_object_set_new(o, "mtu", json_integer(l->mtu));
+	json_object_set_new(o, "ports", json_text_list(&l->ports));
+	json_object_set_new(o, "parent", json_text(l->parent));
+	json_object_set_new(o, "vlan_id", json_integer(l->vlan_id));
+	json_object_set_new(o, "options", json_text_list(&l->options));
 	json_object_set_new(o, "extra", json_text_list(&l->extra));
 	return o;
 }

@@ -341,4 +341,4 @@ static bool ifupdown_is_active(const struct root *root, bool whole)
 	return false;
 }
 
-const struct net_backend net_ifupdown = { "ifupdown", ifupdown_is_active, ifupdown_read };
+const struct net_backend net_ifupdown = { "ifupdown", ifupdown_is_active, ifupdown_read, NULL };

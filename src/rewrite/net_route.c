@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses and routes of the model: what every reader needs. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "rewrite/net_priv.h"
+
+struct net_route *net_route_add(struct net_link *l)
+{
+	struct net_route *grown = l->route_count < NET_ROUTES_MAX
+					  ? reallocarray(l->routes, l->route_count + 1,
+							 sizeof(*grown))
+					  : NULL;
+
+	if (!grown)
+		return NULL;
+	l->routes = grown;
+	grown = &l->routes[l->route_count++];
+	*grown = (struct net_route){ 0 };
+	return grown;
+}
+
+struct net_rule *net_rule_add(struct net_link *l)
+{
+	struct net_rule *grown = l->rule_count < NET_ROUTES_MAX
+					 ? reallocarray(l->rules, l->rule_count + 1, sizeof(*grown))
+					 : NULL;
+
+	if (!grown)
+		return NULL;
+	l->rules = grown;
+	grown = &l->rules[l->rule_count++];
+	*grown = (struct net_rule){ 0 };
+	return grown;
+}
+
+bool net_is_v6(const char *address)
+{
+	return strchr(address, ':') != NULL;
+}
+
+/* The bytes of an address that may have a length behind it; *ret_len: that, else all bits. 0 when it is none. */
+static size_t parse_address(const char *text, uint8_t bytes[16], uint32_t *ret_len)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "/"), size = net_is_v6(text) ? 16 : 4;
+
+	if (len >= sizeof(address))
+		return 0;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	*ret_len = (uint32_t)size * 8;
+	if (inet_pton(size == 16 ? AF_INET6 : AF_INET, address, bytes) != 1 ||
+	    (text[len] && (parse_u32(text + len + 1, ret_len) < 0 || *ret_len > size * 8)))
+		return 0;
+	return size;
+}
+
+static bool is_within(const char *prefix, const uint8_t *address, size_t size)
+{
+	uint8_t net[16];
+	uint32_t len, i;
+
+	if (parse_address(prefix, net, &len) != size)
+		return false;
+	for (i = 0; i < len; i++)
+		if ((net[i / 8] ^ address[i / 8]) & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
+bool net_needs_onlink(const struct net_link *l, const char *gateway)
+{
+	uint8_t address[16];
+	uint32_t len;
+	size_t i, size = parse_address(gateway, address, &len);
+
+	if (!size || (size == 16 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80))
+		return false;
+	for (i = 0; i < l->addresses.count; i++)
+		if (is_within(l->addresses.items[i], address, size))
+			return false;
+	return true;
+}
+
+char *net_prefix_of(const char *text, bool is_v6)
+{
+	uint8_t address[16];
+	uint32_t len;
+	char *ret;
+	size_t size;
+
+	if (strcmp(text, "default") == 0)
+		return strdup(is_v6 ? "::/0" : "0.0.0.0/0");
+	size = parse_address(text, address, &len);
+	if (!size)
+		return NULL;
+	if (strchr(text, '/'))
+		return strdup(text);
+	return asprintf(&ret, "%s/%u", text, (unsigned)len) < 0 ? NULL : ret;
+}
+
+static char *copy(const char *text, bool *failed)
+{
+	char *ret = text ? strdup(text) : NULL;
+
+	*failed |= text && !ret;
+	return ret;
+}
+
+int net_take_route(struct net_link *l, const struct net_route *route)
+{
+	bool is_v6 = net_is_v6(route->to), failed = false;
+	char **gateway = is_v6 ? &l->gateway6 : &l->gateway4;
+	struct net_route *to;
+
+	if (!*gateway && route->via && strcmp(route->to, is_v6 ? "::/0" : "0.0.0.0/0") == 0 &&
+	    !route->metric && !route->table && !route->mtu && !route->src && !route->type) {
+		*gateway = strdup(route->via);
+		*(is_v6 ? &l->is_onlink6 : &l->is_onlink4) = route->is_onlink;
+		return *gateway ? 0 : -1;
+	}
+	to = net_route_add(l);
+	if (!to)
+		return -1;
+	*to = *route;
+	to->to = copy(route->to, &failed);
+	to->via = copy(route->via, &failed);
+	to->src = copy(route->src, &failed);
+	to->type = copy(route->type, &failed);
+	return failed ? -1 : 0;
+}
