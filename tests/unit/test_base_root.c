@@ -5,34 +5,14 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "temp_root.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/xattr.h>
 
 #include "base/root.h"
-
-static char dir[64];
-static struct root r = { .fd = -1 };
-
-static int set_up(void **state)
-{
-	struct err e = ERR_INIT;
-
-	(void)state;
-	strcpy(dir, "/tmp/rehost-root-XXXXXX");
-	return mkdtemp(dir) && root_open(&r, dir, &e) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	char cmd[128];
-
-	(void)state;
-	root_close(&r);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
-}
 
 static void put(const char *path, const char *text)
 {
@@ -166,11 +146,13 @@ static void test_deep_tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_links_stay_inside, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_replace_keeps_meta, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_deep_tree, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links_stay_inside, temp_root_open,
+						temp_root_close),
+		cmocka_unit_test_setup_teardown(test_replace_keeps_meta, temp_root_open,
+						temp_root_close),
+		cmocka_unit_test_setup_teardown(test_refusals, temp_root_open, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_tree, temp_root_open, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_deep_tree, temp_root_open, temp_root_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

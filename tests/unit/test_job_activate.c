@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "disk_try.h"
 #include <fcntl.h>
 
 #include "base/io.h"
@@ -40,24 +42,6 @@ static void put(const char *path, const void *data, size_t len)
 	assert_int_equal(root_replace(&top, path, data, len, NULL, NULL), 0);
 }
 
-static void write_disk(const uint8_t *bytes)
-{
-	int fd = open(disk_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite_all(fd, bytes, IMAGE_BYTES, 0), 0);
-	close(fd);
-}
-
-static const uint8_t *read_disk(void)
-{
-	int fd = open(disk_path, O_RDONLY | O_CLOEXEC);
-
-	assert_int_equal(pread_full(fd, now, IMAGE_BYTES, 0), IMAGE_BYTES);
-	close(fd);
-	return now;
-}
-
 /* A disk with one partition from sector 2048 and an old GRUB's bytes everywhere before it. */
 static void make_disk(void)
 {
@@ -71,7 +55,7 @@ static void make_disk(void)
 	original[0x1be + 12] = 4;
 	original[510] = 0x55;
 	original[511] = 0xaa;
-	write_disk(original);
+	disk_write(disk_path, original, IMAGE_BYTES);
 }
 
 static int set_up(void **state)
@@ -132,7 +116,8 @@ static void test_save_write_and_put_back(void **state)
 	(void)state;
 	if (activate_prepare(&t, &r, &e) < 0)
 		fail_msg("%s", e.ctx[0]);
-	assert_memory_equal(read_disk(), original, IMAGE_BYTES); /* nothing written yet */
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), original,
+			    IMAGE_BYTES); /* nothing written yet */
 	assert_string_equal(r.boot_disk, disk_path);
 	assert_string_equal(r.boot_table_id, "1234abcd");
 	/* header, sector 0, and the gap of 2047 sectors */
@@ -140,7 +125,7 @@ static void test_save_write_and_put_back(void **state)
 	exchange();
 	for (i = 0; i < 2; i++) { /* the second time over its own work */
 		assert_int_equal(activate_write(&t, &r, &e), 0);
-		read_disk();
+		disk_read(disk_path, now, IMAGE_BYTES);
 		assert_int_equal(now[0], 0xeb);
 		assert_int_equal(now[0x100], 0x11);
 		assert_int_equal(now[512 + 512], 0x22);
@@ -150,9 +135,9 @@ static void test_save_write_and_put_back(void **state)
 				    IMAGE_BYTES - 61 * 512);
 	}
 	assert_int_equal(activate_restore(&t, &r, &e), 0);
-	assert_memory_equal(read_disk(), original, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), original, IMAGE_BYTES);
 	assert_int_equal(activate_restore(&t, &r, &e), 0);
-	assert_memory_equal(read_disk(), original, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), original, IMAGE_BYTES);
 }
 
 /* A partition that was made since stays. */
@@ -160,26 +145,26 @@ static void test_put_back_keeps_the_partition_table(void **state)
 {
 	(void)state;
 	assert_int_equal(activate_prepare(&t, &r, NULL), 0);
-	read_disk();
+	disk_read(disk_path, now, IMAGE_BYTES);
 	now[0x1be + 16 + 4] = 0x82;
 	now[0x1be + 16 + 8] = 4; /* sector 2052 */
 	now[0x1be + 16 + 9] = 8;
 	now[0x1be + 16 + 12] = 4;
 	now[5] ^= 1;
-	write_disk(now);
+	disk_write(disk_path, now, IMAGE_BYTES);
 	original[0x1be + 16 + 4] = 0x82;
 	original[0x1be + 16 + 8] = 4; /* sector 2052 */
 	original[0x1be + 16 + 9] = 8;
 	original[0x1be + 16 + 12] = 4;
 	assert_int_equal(activate_restore(&t, &r, NULL), 0);
-	assert_memory_equal(read_disk(), original, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), original, IMAGE_BYTES);
 }
 
 static void expect_refused(int rc, const struct err *e, enum err_code code)
 {
 	assert_int_equal(rc, -1);
 	assert_int_equal(e->code, code);
-	assert_memory_equal(read_disk(), original, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), original, IMAGE_BYTES);
 }
 
 static void test_changes_are_refused(void **state)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 
+#include "base/cpio.h"
 #include "base/io.h"
 #include "job/check_priv.h"
 
@@ -56,14 +57,7 @@ static void drop(const char *path)
 
 static void add_cpio(struct strbuf *b, const char *name, const char *data)
 {
-	size_t len = strlen(data), name_len = strlen(name) + 1;
-
-	strbuf_addf(b, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, 0100644,
-		    0, 0, 1, 0, len, 0, 0, 0, 0, name_len, 0);
-	strbuf_add(b, name, name_len);
-	strbuf_add(b, "\0\0\0", -(110 + name_len) & 3);
-	strbuf_add(b, data, len);
-	strbuf_add(b, "\0\0\0", -len & 3);
+	cpio_add(b, name, 0100644, data, strlen(data));
 }
 
 /* An initramfs with two files; NULL: none. */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "disk_try.h"
 #include <fcntl.h>
 
 #include "base/hash.h"
@@ -54,24 +56,6 @@ static uint8_t *make_core(unsigned sectors, uint8_t fill)
 	return core;
 }
 
-static void write_disk(const uint8_t *bytes)
-{
-	int fd = open(disk_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite_all(fd, bytes, IMAGE_BYTES, 0), 0);
-	close(fd);
-}
-
-static const uint8_t *read_disk(void)
-{
-	int fd = open(disk_path, O_RDONLY | O_CLOEXEC);
-
-	assert_int_equal(pread_full(fd, now, IMAGE_BYTES, 0), IMAGE_BYTES);
-	close(fd);
-	return now;
-}
-
 /* A GRUB from sector 1 on and a partition from sector 2048. */
 static void make_disk(void)
 {
@@ -85,7 +69,7 @@ static void make_disk(void)
 	before[0x1be + 12] = 8;
 	memcpy(before + 512, make_core(OLD_SECTORS, 0x66), OLD_SECTORS * 512);
 	before[512 + 0x1f4] = 2;
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 }
 
 static void add_payload(struct strbuf *list, const char *name, const void *data, size_t len)
@@ -196,7 +180,7 @@ static void expect_planted(void)
 {
 	uint64_t lba = 2048 - OURS_SECTORS;
 
-	read_disk();
+	disk_read(disk_path, now, IMAGE_BYTES);
 	assert_int_equal(r.loader, LOADER_BIOS);
 	assert_int_equal(r.loader_lba, lba);
 	assert_int_equal(r.loader_sectors, OURS_SECTORS);
@@ -238,9 +222,9 @@ static void test_planted_twice_and_given_back(void **state)
 	assert_int_equal(saved.len, 512);
 	assert_memory_equal(saved.data, before, 512);
 	assert_int_equal(loader_restore(&t, &r, NULL), 0);
-	assert_memory_equal(read_disk(), before, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), before, IMAGE_BYTES);
 	assert_int_equal(loader_restore(&t, &r, NULL), 0);
-	assert_memory_equal(read_disk(), before, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), before, IMAGE_BYTES);
 	plant();
 	expect_planted();
 }
@@ -250,10 +234,10 @@ static void test_planting_goes_on_after_a_cut(void **state)
 {
 	(void)state;
 	plant();
-	read_disk();
+	disk_read(disk_path, now, IMAGE_BYTES);
 	memcpy(now, before, 512);
 	memset(now + (2048 - 10) * 512, 0, 10 * 512);
-	write_disk(now);
+	disk_write(disk_path, now, IMAGE_BYTES);
 	record_done(&r);
 	record_init(&r);
 	assert_int_equal(record_load(&r, &t.fs[0].root, NULL), 0);
@@ -272,7 +256,7 @@ static void expect_none(const char *word)
 		fail_msg("\"%s\" does not say \"%s\"", v.why, word);
 	assert_int_equal(loader_plant(&t, &r, &e), -1);
 	assert_int_equal(e.code, ERR_LOADER_PLACE);
-	assert_memory_equal(read_disk(), before, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), before, IMAGE_BYTES);
 }
 
 static void test_what_is_refused(void **state)
@@ -281,20 +265,20 @@ static void test_what_is_refused(void **state)
 
 	(void)state;
 	before[512 * 2030] = 1; /* somebody's byte: the room begins below it */
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	plant();
 	assert_int_equal(r.loader_lba, 2030 - OURS_SECTORS);
 	assert_int_equal(loader_restore(&t, &r, NULL), 0);
 	for (lba = 60; lba < 2048; lba += 30)
 		before[512 * lba] = 1;
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	expect_none("empty sectors");
 	before[0x1be + 8] = 63; /* partition from sector 63: no gap worth the name */
 	before[0x1be + 9] = 0;
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	expect_none("empty sectors");
 	before[0x1be + 8] = 1;
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	expect_none("no gap");
 }
 
@@ -306,7 +290,7 @@ static void test_never_into_the_old_core(void **state)
 	before[512 + 0x1fc] = 2000 & 0xff; /* its list: 2000 sectors behind the first */
 	before[512 + 0x1fd] = 2000 >> 8;
 	memset(before + 512 * 2041, 1, 512 * 7);
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	expect_none("behind the boot loader");
 }
 
@@ -343,7 +327,7 @@ static void test_release(void **state)
 	assert_int_equal(loader_select(&t.fs[0].root, LOADER_CLONE, NULL), 0);
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(loader_bios_finish_on(&t.scan, 0, &t.fs[0].root, &r, NULL), 0);
-		read_disk();
+		disk_read(disk_path, now, IMAGE_BYTES);
 		assert_int_equal(now[0x100], 0x33);
 		assert_int_equal(now[0x5c], 1);
 		assert_memory_equal(now + 0x1b8, before + 0x1b8, 512 - 0x1b8);
@@ -366,7 +350,7 @@ static void test_release_of_a_separate_boot(void **state)
 	assert_non_null(record_add_fs(&r, "beef", "/"));
 	assert_non_null(record_add_fs(&r, "cafe", "/boot"));
 	assert_int_equal(loader_bios_finish_on(&t.scan, 0, &t.fs[0].root, &r, NULL), 0);
-	assert_int_equal(read_disk()[512 + 512], 0x44);
+	assert_int_equal(disk_read(disk_path, now, IMAGE_BYTES)[512 + 512], 0x44);
 }
 
 static void test_a_clone_that_does_not_fit(void **state)
@@ -376,13 +360,14 @@ static void test_a_clone_that_does_not_fit(void **state)
 	(void)state;
 	before[0x1be + 8] = 120; /* room for the old core and ours, not for 90 sectors and ours */
 	before[0x1be + 9] = 0;
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	make_clone(90);
 	plant();
-	memcpy(before, read_disk(), IMAGE_BYTES);
+	memcpy(before, disk_read(disk_path, now, IMAGE_BYTES), IMAGE_BYTES);
 	assert_int_equal(loader_bios_finish_on(&t.scan, 0, &t.fs[0].root, &r, &e), -1);
 	assert_int_equal(e.code, ERR_CORE_TOO_LARGE);
-	assert_memory_equal(read_disk(), before, IMAGE_BYTES); /* and nothing was written */
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), before,
+			    IMAGE_BYTES); /* and nothing was written */
 }
 
 /* The same, known from the stage before anything is done. */
@@ -393,11 +378,11 @@ static void test_a_stage_that_would_not_fit(void **state)
 	(void)state;
 	before[0x1be + 8] = 120;
 	before[0x1be + 9] = 0;
-	write_disk(before);
+	disk_write(disk_path, before, IMAGE_BYTES);
 	put("fs/" UPPER_DIR "/boot/grub/i386-pc/core.img", make_core(90, 1), 90 * 512);
 	assert_int_equal(loader_plant(&t, &r, &e), -1);
 	assert_int_equal(e.code, ERR_CORE_TOO_LARGE);
-	assert_memory_equal(read_disk(), before, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), before, IMAGE_BYTES);
 }
 
 /* A boot of the clone may have run its grub-install over the old core. */
@@ -405,11 +390,11 @@ static void test_the_old_core_comes_back(void **state)
 {
 	(void)state;
 	plant();
-	read_disk();
+	disk_read(disk_path, now, IMAGE_BYTES);
 	memset(now + 512 * 2, 0x99, 512 * 20);
-	write_disk(now);
+	disk_write(disk_path, now, IMAGE_BYTES);
 	assert_int_equal(loader_restore(&t, &r, NULL), 0);
-	assert_memory_equal(read_disk(), before, IMAGE_BYTES);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), before, IMAGE_BYTES);
 }
 
 /* /.rehost was deleted by hand: our sector 0 is not the old system's. */
@@ -419,7 +404,7 @@ static void test_our_loader_without_its_files(void **state)
 	plant();
 	assert_int_equal(root_remove_tree(&t.fs[0].root, LOADER_DIR, NULL), 0);
 	make_payload();
-	memcpy(before, read_disk(), IMAGE_BYTES);
+	memcpy(before, disk_read(disk_path, now, IMAGE_BYTES), IMAGE_BYTES);
 	expect_none("whose files are gone");
 }
 
@@ -430,15 +415,15 @@ static void test_another_loader_since(void **state)
 
 	(void)state;
 	plant();
-	read_disk();
+	disk_read(disk_path, now, IMAGE_BYTES);
 	make_boot(other, 0x55);
 	memcpy(now, other, 0x1b8);
 	now[0x5c] = 1;
 	memset(now + 0x5d, 0, 7);
-	write_disk(now);
+	disk_write(disk_path, now, IMAGE_BYTES);
 	memcpy(other, now, 512);
 	assert_int_equal(loader_restore(&t, &r, NULL), 0);
-	assert_memory_equal(read_disk(), other, 512);
+	assert_memory_equal(disk_read(disk_path, now, IMAGE_BYTES), other, 512);
 	assert_memory_equal(now + 512, before + 512, IMAGE_BYTES - 512);
 }
 

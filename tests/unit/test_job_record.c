@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "temp_root.h"
 #include <fcntl.h>
 #include <linux/fs.h>
 
@@ -14,28 +16,9 @@
 
 #define FILE_BYTES (2 * RECORD_SLOT_BYTES)
 
-static char dir[64];
-static struct root r = { .fd = -1 };
-
 static int set_up(void **state)
 {
-	struct err e = ERR_INIT;
-
-	(void)state;
-	strcpy(dir, "/tmp/rehost-record-XXXXXX");
-	if (!mkdtemp(dir) || root_open(&r, dir, &e) < 0)
-		return -1;
-	return root_mkdirs(&r, ".rehost", 0700, &e);
-}
-
-static int tear_down(void **state)
-{
-	char cmd[128];
-
-	(void)state;
-	root_close(&r);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	return temp_root_open(state) < 0 ? -1 : root_mkdirs(&r, ".rehost", 0700, NULL);
 }
 
 /* A record with something in every field. */
@@ -496,12 +479,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_field_survives),
-		cmocka_unit_test_setup_teardown(test_store_and_load, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_stale_store_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_store_and_load, set_up, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_stale_store_is_refused, set_up,
+						temp_root_close),
 		cmocka_unit_test(test_every_prefix_of_a_write),
-		cmocka_unit_test_setup_teardown(test_cut_first_store, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_sequence_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_first_store, set_up, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_damage, set_up, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_sequence_end, set_up, temp_root_close),
 		cmocka_unit_test(test_other_version),
 		cmocka_unit_test(test_hostile_payloads),
 		cmocka_unit_test(test_random_corruption),

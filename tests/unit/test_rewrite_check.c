@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "temp_root.h"
+
 #include "rewrite/facts_json.h"
 #include "rewrite/initramfs.h"
 #include "rewrite/inspect.h"
@@ -16,8 +18,6 @@
 #define OURS "d3b07384-1111-4222-8333-000000000001"
 #define OLD "5eed0001-aaaa-4bbb-8ccc-000000000001"
 
-static char dir[64];
-static struct root r = { .fd = -1 };
 static const struct fact_fs fs[] = { { "/", "/dev/vda1", "ext4", OURS, NULL } };
 static const struct fact_link links[] = {
 	{ "52:54:00:00:00:01", "ens3", "eth0", "virtio_net" },
@@ -28,24 +28,12 @@ static struct rewrite_facts facts;
 
 static int set_up(void **state)
 {
-	(void)state;
 	facts = (struct rewrite_facts){ .filesystems = fs,
 					.fs_count = 1,
 					.links = links,
 					.link_count = 1,
 					.drivers = drivers };
-	strcpy(dir, "/tmp/rehost-check-XXXXXX");
-	return mkdtemp(dir) && root_open(&r, dir, NULL) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	char cmd[128];
-
-	(void)state;
-	root_close(&r);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	return temp_root_open(state);
 }
 
 static void put(const char *path, const char *text)
@@ -316,7 +304,7 @@ static void test_facts(void **state)
 		"{\"filesystems\": [{\"mount\": \"/\", \"type\": \"ext4\", \"uuid\": \"a\\nb\"}]}");
 }
 
-#define DIR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define DIR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, temp_root_close)
 
 int main(void)
 {

@@ -6,29 +6,11 @@
 
 #include <cmocka.h>
 
+#include "temp_root.h"
+
 #include "base/io.h"
 #include "rewrite/interfaces.h"
 #include "rewrite/net.h"
-
-static char dir[64];
-static struct root r = { .fd = -1 };
-
-static int set_up(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/rehost-net-XXXXXX");
-	return mkdtemp(dir) && root_open(&r, dir, NULL) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	char cmd[128];
-
-	(void)state;
-	root_close(&r);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
-}
 
 static void put(const char *path, const char *text)
 {
@@ -235,10 +217,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_bytes),
 		cmocka_unit_test(test_stanzas),
-		cmocka_unit_test_setup_teardown(test_model, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_circles_end, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_active_stack, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_network_manager_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_model, temp_root_open, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_circles_end, temp_root_open, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_active_stack, temp_root_open, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_network_manager_alone, temp_root_open,
+						temp_root_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

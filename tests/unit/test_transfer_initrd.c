@@ -5,20 +5,14 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/cpio.h"
 #include "transfer/initrd.h"
 
 /* ---- making images ---- */
 
 static void add_entry(struct strbuf *b, const char *name, const char *data)
 {
-	size_t len = strlen(data), name_len = strlen(name) + 1;
-
-	strbuf_addf(b, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, 0100644,
-		    0, 0, 1, 0, len, 0, 0, 0, 0, name_len, 0);
-	strbuf_add(b, name, name_len);
-	strbuf_add(b, "\0\0\0", -(110 + name_len) & 3);
-	strbuf_add(b, data, len);
-	strbuf_add(b, "\0\0\0", -len & 3);
+	cpio_add(b, name, 0100644, data, strlen(data));
 }
 
 static void add_end(struct strbuf *b)
