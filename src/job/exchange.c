@@ -238,6 +238,33 @@ unsigned exchange_count_done(const struct exchange *x, const struct switch_fs *f
 	return done;
 }
 
+static uint64_t inode_at(const struct root *fs, const char *path)
+{
+	struct stat st;
+
+	return root_lstat(fs, path, &st) == 0 ? st.st_ino : 0;
+}
+
+void exchange_count_lost(const struct exchange *x, const struct switch_fs *fs, bool is_mixed,
+			 unsigned *old, unsigned *clone)
+{
+	char path[NAME_MAX + 64];
+	unsigned i;
+
+	*old = *clone = 0;
+	for (i = 0; i < fs->entry_count; i++) {
+		const struct switch_entry *entry = &fs->entries[i];
+		uint64_t live = inode_at(x->live, entry->name), tree;
+
+		snprintf(path, sizeof(path), "%s/%s", x->tree, entry->name);
+		tree = inode_at(x->live, path);
+		*old += entry->old_ino && tree != entry->old_ino &&
+			!(is_mixed && live == entry->old_ino);
+		*clone += entry->new_ino && live != entry->new_ino &&
+			  !(is_mixed && tree == entry->new_ino);
+	}
+}
+
 /* ---- bringing a plan up to date ---- */
 
 enum refreshed { KEEP, DROP, CHANGED };

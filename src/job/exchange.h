@@ -55,3 +55,10 @@ int exchange_run(const struct exchange *x, const struct switch_fs *fs,
 
 /* How many entries of the plan have their clone side live; for reports. */
 unsigned exchange_count_done(const struct exchange *x, const struct switch_fs *fs);
+
+/*
+ * How many inodes of the plan are lost: of the old system those that are not in the tree, of the clone those that are not
+ * live; with is_mixed each may be in either place. For reports.
+ */
+void exchange_count_lost(const struct exchange *x, const struct switch_fs *fs, bool is_mixed,
+			 unsigned *old, unsigned *clone);

@@ -51,7 +51,7 @@ int job_confirm(const char *nonce, FILE *out, struct err *e) must_check;
 int job_recover(bool *ret_reboot, FILE *out, struct err *e) must_check;
 /*
  * The same for a rescue from a medium, which a machine starts from as long as it is attached: a confirmed clone is
- * started (S=clone-once, *ret_reboot) when nobody logs in for ten minutes. Everything else is left to the operator.
+ * started (S=clone-once, *ret_reboot) when nobody logs in for ten minutes (option medium_wait). Everything else is left to the operator.
  */
 int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e) must_check;
 /* In the clone, until it is confirmed; does not return when the time is over. */

@@ -78,6 +78,23 @@ bool position_is_wrong(const struct position *p)
 	}
 }
 
+enum boot_outcome position_starts(const struct position *p)
+{
+	if (position_is_wrong(p))
+		return BOOT_NOTHING;
+	switch (p->selected) {
+	case SELECTED_NONE:
+		return trees_of(p->state) == CLONE_IN_PLACE ? BOOT_CLONE : BOOT_OLD;
+	case SELECTED_OLD:
+		return BOOT_OLD;
+	case SELECTED_CLONE_ONCE:
+	case SELECTED_CLONE:
+		return BOOT_CLONE;
+	default:
+		return BOOT_RESCUE;
+	}
+}
+
 const char *position_next_boot(const struct position *p)
 {
 	if (p->selected == SELECTED_NONE)

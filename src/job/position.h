@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "job/bootview.h"
 #include "job/loader.h"
 #include "job/record.h"
 
@@ -35,6 +36,9 @@ const char *selected_name(enum selected s);
 
 /* One sentence without subject: "starts the rescue". Never NULL. */
 const char *position_next_boot(const struct position *p);
+
+/* The same as an outcome: what a reader of the disk must find. BOOT_NOTHING: not to be relied on (position_is_wrong()). */
+enum boot_outcome position_starts(const struct position *p);
 
 /* S names a system that is not in its place: the next boot may start a mixture or nothing. */
 bool position_is_wrong(const struct position *p);

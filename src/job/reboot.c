@@ -7,6 +7,7 @@
 #include "job/job.h"
 #include "job/loader.h"
 #include "job/position.h"
+#include "job/recover.h"
 #include "job/status_words.h"
 #include "job/switch.h"
 #include "job/trial.h"
@@ -21,6 +22,26 @@ static void tell_trial(const struct record *r, FILE *out)
 	fprintf(out, "Without that, the rescue comes back and 'status' says why.\n");
 }
 
+/*
+ * A medium's GRUB starts its own rescue for every word but "clone-once". The loader on the disk leaves "rescue" behind, and
+ * the planted rescue makes "clone" of it once the medium is gone.
+ */
+static int select_confirmed(const struct trial_fs *fs, struct record *r, FILE *out, struct err *e)
+{
+	if (!recover_came_from_medium()) {
+		if (trial_confirm(fs, r, &trial_real_ops, e) < 0)
+			return -1;
+		fprintf(out, "The next boot starts the clone.\n");
+		return 0;
+	}
+	if (loader_select(fs->loader, LOADER_CLONE_ONCE, e) < 0)
+		return -1;
+	fprintf(out,
+		"The next boot starts the clone, whether this medium is still attached or not.\n"
+		"Detach it soon: as long as it is attached every other boot starts its rescue.\n");
+	return 0;
+}
+
 /* Changes S, and J with it. */
 static int begin_clone(FILE *out, struct err *e)
 {
@@ -33,12 +54,10 @@ static int begin_clone(FILE *out, struct err *e)
 		return -1;
 	fs = (struct trial_fs){ &t.fs[0].root, loader_fs(&t) };
 	if (r.state == JOB_CONFIRMED)
-		rc = trial_confirm(&fs, &r, &trial_real_ops, e);
+		rc = select_confirmed(&fs, &r, out, e);
 	else
 		rc = trial_begin(&fs, &r, &trial_real_ops, e);
-	if (rc == 0 && r.state == JOB_CONFIRMED)
-		fprintf(out, "The next boot starts the clone.\n");
-	else if (rc == 0)
+	if (rc == 0 && r.state != JOB_CONFIRMED)
 		tell_trial(&r, out);
 	return job_end(&t, &r, rc, e);
 }

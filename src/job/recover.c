@@ -11,12 +11,11 @@
 #include "job/job.h"
 #include "job/loader.h"
 #include "job/position.h"
+#include "job/recover.h"
 #include "job/sockets.h"
 #include "job/trial.h"
 
 #define NOBODY_WAIT_S 60 /* time to log in before the clone is started again */
-#define MEDIUM_WAIT_S \
-	600 /* the same on a medium that was left attached, or was attached because the clone is ill */
 #define TCP_LIMIT (256 * 1024)
 
 /* ---- is anybody connected ---- */
@@ -42,6 +41,30 @@ static bool is_anybody_connected(void)
 			return true;
 	}
 	return false;
+}
+
+/* ---- how long ---- */
+
+unsigned recover_medium_wait(const char *option)
+{
+	uint32_t n;
+
+	if (!option)
+		return RECOVER_MEDIUM_WAIT_S;
+	if (strcmp(option, "off") == 0 || strcmp(option, "no") == 0 || strcmp(option, "0") == 0)
+		return 0;
+	if (parse_u32(option, &n) < 0)
+		return RECOVER_MEDIUM_WAIT_S;
+	return n < RECOVER_WAIT_MIN_S	? RECOVER_WAIT_MIN_S
+	       : n > RECOVER_WAIT_MAX_S ? RECOVER_WAIT_MAX_S
+					: n;
+}
+
+bool recover_came_from_medium(void)
+{
+	char *medium cleanup_free = run_option("medium");
+
+	return medium && (strcmp(medium, "iso") == 0 || strcmp(medium, "disk") == 0);
 }
 
 /* ---- the actions ---- */
@@ -135,6 +158,22 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 	return 0;
 }
 
+/* Under what the consoles show already (look()). */
+static void show_wait(unsigned seconds)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct err e = ERR_INIT;
+	char path[256], time[32];
+
+	run_path(path, sizeof(path), "state");
+	if (file_slurp(path, &text, 65536, NULL) < 0)
+		return;
+	strbuf_addf(&text, "it is started when nobody logs in within %s\n",
+		    format_seconds(time, sizeof(time), seconds));
+	if (text.failed || file_replace(path, strbuf_str(&text), text.len, 0600, &e) < 0)
+		log_warn("recover: the consoles are not told");
+}
+
 /* The medium's GRUB goes on to the disk's loader for "clone-once" alone (image/grub.cfg), and that loader says rescue. */
 static int select_once(FILE *out, struct err *e)
 {
@@ -157,6 +196,8 @@ static int select_once(FILE *out, struct err *e)
 
 int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
 {
+	char *option cleanup_free = run_option("medium_wait");
+	unsigned wait = recover_medium_wait(option);
 	struct position p;
 
 	*ret_reboot = false;
@@ -168,12 +209,19 @@ int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
 	}
 	if (p.state != JOB_CONFIRMED || p.selected == SELECTED_NONE)
 		return 0;
+	if (wait == 0) {
+		fprintf(out, "recover: the clone on the disk was confirmed; medium_wait=off, so "
+			     "'reboot' starts it\n");
+		return 0;
+	}
 	fprintf(out,
 		"recover: the clone on the disk was confirmed; it is started when nobody logs in "
-		"within %d minutes\n",
-		MEDIUM_WAIT_S / 60);
-	if (!nobody_comes(MEDIUM_WAIT_S, out))
-		return 0;
+		"within %u s\n",
+		wait);
+	fflush(out);
+	show_wait(wait);
+	if (!nobody_comes(wait, out))
+		return look(&p, e);
 	*ret_reboot = true;
 	return select_once(out, e);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* status: what J says, in words. It writes nothing and works while another command is at work. */
+/*
+ * status: what J says, in words, as far as the disk bears it out (job/status_view.h). It writes nothing and works while
+ * another command is at work.
+ */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/report.h"
 #include "base/run.h"
 #include "job/common.h"
@@ -15,7 +20,7 @@
 #include "job/progress.h"
 #include "job/running.h"
 #include "job/stage.h"
-#include "job/status_words.h"
+#include "job/status_view.h"
 #include "job/switch.h"
 #include "job/target.h"
 #include "job/trial.h"
@@ -27,38 +32,54 @@ struct status {
 	const struct record *r;
 	enum status_place place;
 	const struct target *t; /* NULL in a running system */
-	struct position position;
-	struct status_hint hints[STATUS_HINTS_MAX];
+	struct status_facts facts;
+	struct status_view view;
+	struct bootview reader;
+	char *medium;
 };
 
 /* ---- facts ---- */
 
-/* J says complete, and so must the manifest; after the switch the stage is in use and has none to speak of. */
-static bool is_manifest_lost(const struct status *s)
+/* The mounted file system of a part of the plan, NULL when it is not there; storage: what is opened for it. */
+static const struct root *part_root(const struct status *s, const struct switch_fs *part,
+				    struct root *storage)
 {
-	return s->r->state >= JOB_STAGED && s->r->state <= JOB_CHECKED &&
-	       !root_is_file(s->fs0, MANIFEST_PATH);
+	unsigned k;
+
+	if (!s->t)
+		return running_open_part(part->mount, storage, NULL) < 0 ? NULL : storage;
+	for (k = 0; k < s->t->fs_count; k++) {
+		const char *uuid = s->t->fs[k].volume->uuid;
+
+		if (uuid && strcmp(uuid, part->uuid) == 0)
+			return &s->t->fs[k].root;
+	}
+	return NULL;
 }
 
-/* How far a cut exchange came: names whose clone side is live. */
-static void count_done(const struct status *s, unsigned *done, unsigned *all)
+/* How far a cut exchange came, and what of both systems is not where J says. */
+static void count_names(struct status *s)
 {
-	unsigned i, k;
+	enum job_state state = s->r->state;
+	bool mixed = state == JOB_SWITCHING || state == JOB_UNDOING;
+	unsigned i, old, clone;
 
-	*done = *all = 0;
-	if (!s->t || (s->r->state != JOB_SWITCHING && s->r->state != JOB_UNDOING))
+	if (state < JOB_SWITCHING || state == JOB_RELEASING)
 		return;
 	for (i = 0; i < s->r->fs_count; i++) {
 		const struct switch_fs *part = &s->r->filesystems[i];
+		struct root storage cleanup_root = ROOT_INIT;
+		struct exchange x = { .live = part_root(s, part, &storage), .tree = TREE_DIR };
 
-		*all += part->entry_count;
-		for (k = 0; k < s->t->fs_count; k++) {
-			struct exchange x = { .live = &s->t->fs[k].root, .tree = TREE_DIR };
-
-			const char *uuid = s->t->fs[k].volume->uuid;
-
-			if (uuid && strcmp(uuid, part->uuid) == 0)
-				*done += exchange_count_done(&x, part);
+		if (!x.live)
+			continue;
+		exchange_count_lost(&x, part, mixed, &old, &clone);
+		s->facts.lost_old += old;
+		/* in a running system other file systems lie on some names */
+		s->facts.lost_clone += s->t ? clone : 0;
+		if (mixed && s->t) {
+			s->facts.names += part->entry_count;
+			s->facts.exchanged += exchange_count_done(&x, part);
 		}
 	}
 }
@@ -111,6 +132,43 @@ static json_t *read_progress(void)
 	return v;
 }
 
+/* Asks the disk itself, in the rescue on BIOS: what a UEFI firmware starts first is not on the disk. */
+static void read_disk(struct status *s)
+{
+	const struct bootview_options o = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (!s->t || s->t->is_uefi || is_command_running() ||
+	    (s->r->loader != LOADER_BIOS && s->r->state < JOB_SWITCHED))
+		return;
+	if (bootview_look(&s->reader, s->t->scan.disks[s->t->boot_disk].path, &o, &ignored) < 0) {
+		log_warn("status: the disk was not read as its loader does: %s", ignored.ctx[0]);
+		return;
+	}
+	s->facts.is_read = true;
+	s->facts.starts = s->reader.starts;
+	s->facts.why = s->reader.why;
+}
+
+static void gather(struct status *s, const struct root *loader_root)
+{
+	s->facts.position = position_of(s->r, loader_root);
+	s->facts.place = s->place;
+	s->facts.is_manifest_lost = !root_is_file(s->fs0, MANIFEST_PATH);
+	s->medium = s->t ? run_option("medium") : NULL;
+	s->facts.medium = s->medium;
+	count_names(s);
+	read_disk(s);
+	status_view_make(&s->facts, &s->view);
+}
+
+static void status_done(struct status *s)
+{
+	free(s->medium);
+	if (s->facts.is_read)
+		bootview_done(&s->reader);
+}
+
 /* ---- JSON ---- */
 
 static json_t *hints_json(const struct status_hint *h)
@@ -123,9 +181,9 @@ static json_t *hints_json(const struct status_hint *h)
 	return list;
 }
 
-static json_t *part_json(bool complete, const char *text)
+static json_t *part_json(const struct status_part *part)
 {
-	return json_pack("{s:b,s:s}", "complete", (int)complete, "text", text);
+	return json_pack("{s:b,s:s}", "complete", (int)part->is_complete, "text", part->text);
 }
 
 static const char *place_name(enum status_place place)
@@ -146,8 +204,8 @@ static void add_loader_json(const struct status *s, json_t *v)
 		return;
 	json_object_set_new(v, "loader",
 			    json_pack("{s:s,s:s,s:b}", "kind", kinds[r->loader], "selected",
-				      selected_name(s->position.selected), "fits",
-				      (int)!position_is_wrong(&s->position)));
+				      selected_name(s->facts.position.selected), "fits",
+				      (int)!position_is_wrong(&s->facts.position)));
 	if (r->state >= JOB_SWITCHED && r->state <= JOB_CONFIRMED)
 		json_object_set_new(v, "trial",
 				    json_pack("{s:I,s:I,s:I,s:b}", "minutes",
@@ -160,37 +218,50 @@ static void add_loader_json(const struct status *s, json_t *v)
 		json_object_set_new(v, "nonce", json_text(r->nonce));
 }
 
+/* What the disk was read to start, and what comes while a medium is attached. */
+static void add_boot_json(const struct status *s, json_t *v)
+{
+	json_object_set_new(v, "starts", json_string(boot_outcome_name(s->view.starts)));
+	if (s->facts.is_read)
+		json_object_set_new(v, "disk",
+				    json_pack("{s:s,s:o,s:b}", "starts",
+					      boot_outcome_name(s->facts.starts), "why",
+					      json_text(s->facts.why), "as_selected",
+					      (int)s->view.is_as_selected));
+	if (s->medium)
+		json_object_set_new(v, "medium",
+				    json_pack("{s:o,s:s}", "name", json_text(s->medium),
+					      "next_boot", s->view.medium_boot));
+	if (s->facts.names)
+		json_object_set_new(v, "exchanged",
+				    json_pack("{s:i,s:i}", "done", (int)s->facts.exchanged, "of",
+					      (int)s->facts.names));
+}
+
 static json_t *status_json(const struct status *s)
 {
-	const struct status_words *w = status_words(s->r->state);
 	json_t *notes = json_array(), *progress = read_progress();
-	bool lost = is_manifest_lost(s);
-	unsigned done, all;
 	json_t *v;
 	size_t i;
 
-	count_done(s, &done, &all);
 	for (i = 0; i < s->r->notes.count; i++)
 		json_array_append_new(notes, json_text(s->r->notes.items[i]));
-	v = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:b,s:o,s:o}", "state",
-		      job_state_name(s->r->state), "summary", w->summary, "place",
-		      place_name(s->place), "old", part_json(w->is_old_complete, w->old), "stage",
-		      part_json(w->is_stage_complete && !lost,
-				lost ? "incomplete, its manifest is missing" : w->stage),
-		      "clone", part_json(w->is_clone_complete && !lost, w->clone), "next_boot",
-		      position_next_boot(&s->position), "type", hints_json(s->hints),
+	v = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "state",
+		      job_state_name(s->r->state), "summary", status_words(s->r->state)->summary,
+		      "place", place_name(s->place), "old", part_json(&s->view.old), "stage",
+		      part_json(&s->view.stage), "clone", part_json(&s->view.clone), "next_boot",
+		      json_text(s->view.next_boot), "type", hints_json(s->view.hints),
 		      "stage_booted", (int)s->r->stage_booted, "notes", notes, "progress",
 		      progress ? progress : json_null());
-	if (v && s->r->state != JOB_NONE) {
+	if (!v)
+		return NULL;
+	if (s->r->state != JOB_NONE) {
 		json_object_set_new(v, "job_id", json_text(s->r->job_id));
 		json_object_set_new(v, "intent",
 				    json_text(s->r->intent == INTENT_COPY ? "copy" : "move"));
 	}
-	if (v)
-		add_loader_json(s, v);
-	if (v && all)
-		json_object_set_new(v, "exchanged",
-				    json_pack("{s:i,s:i}", "done", (int)done, "of", (int)all));
+	add_loader_json(s, v);
+	add_boot_json(s, v);
 	return v;
 }
 
@@ -270,34 +341,44 @@ static void print_trial(const struct status *s, FILE *out)
 	}
 }
 
-static void status_text(const struct status *s, FILE *out)
+static void print_notes(const struct status *s, FILE *out)
 {
-	const struct status_words *w = status_words(s->r->state);
-	const struct status_hint *h = s->hints;
-	unsigned done, all;
-	char text[200];
+	char shown[RECORD_NOTE_LEN * 4 + 1];
 	size_t i;
 
-	snprintf(text, sizeof(text), "%s: %s", job_state_name(s->r->state), w->summary);
-	line(out, "state", text);
-	line(out, "old system", w->old);
-	line(out, "stage", is_manifest_lost(s) ? "incomplete, its manifest is missing" : w->stage);
-	line(out, "clone", w->clone);
-	count_done(s, &done, &all);
-	if (all) {
-		snprintf(text, sizeof(text), "%u of %u top-level names are the clone's", done, all);
-		line(out, "exchanged", text);
-	}
-	line(out, "next boot", position_next_boot(&s->position));
-	print_trial(s, out);
-	print_progress(out);
-	print_last_error(out);
 	for (i = 0; i < s->r->notes.count; i++) {
-		char shown[RECORD_NOTE_LEN * 4 + 1];
-
 		str_escape(shown, sizeof(shown), s->r->notes.items[i]);
 		line(out, i ? "" : "notes", shown);
 	}
+}
+
+static void status_text(const struct status *s, FILE *out)
+{
+	const struct status_hint *h = s->view.hints;
+	char text[200], shown[4 * sizeof(s->view.next_boot) + 1];
+	size_t i;
+
+	snprintf(text, sizeof(text), "%s: %s", job_state_name(s->r->state),
+		 status_words(s->r->state)->summary);
+	line(out, "state", text);
+	line(out, "old system", s->view.old.text);
+	line(out, "stage", s->view.stage.text);
+	line(out, "clone", s->view.clone.text);
+	if (s->facts.names) {
+		snprintf(text, sizeof(text), "%u of %u top-level names are the clone's",
+			 s->facts.exchanged, s->facts.names);
+		line(out, "exchanged", text);
+	}
+	str_escape(shown, sizeof(shown), s->view.next_boot);
+	line(out, "next boot", shown);
+	if (s->view.medium_boot[0]) {
+		str_escape(shown, sizeof(shown), s->view.medium_boot);
+		line(out, "", shown);
+	}
+	print_trial(s, out);
+	print_progress(out);
+	print_last_error(out);
+	print_notes(s, out);
 	for (i = 0; h[i].command; i++)
 		fprintf(out, "%-11s %-22s %s\n", i ? "" : "type", h[i].command, h[i].does);
 }
@@ -351,9 +432,9 @@ static int status_running(FILE *out, bool json, struct err *e)
 	s.place = running_is_clone(&running, &r) ? STATUS_RUNNING_CLONE : STATUS_RUNNING_OLD;
 	if (r.loader != LOADER_NONE && open_loader_fs(&r, &loader) < 0)
 		loader.fd = -1;
-	s.position = position_of(&r, loader.fd < 0 ? NULL : &loader);
-	status_hints(&s.position, s.place, s.hints);
+	gather(&s, loader.fd < 0 ? NULL : &loader);
 	rc = print_status(&s, out, json);
+	status_done(&s);
 	record_done(&r);
 	return rc;
 }
@@ -377,9 +458,9 @@ int job_status(FILE *out, bool json, struct err *e)
 		target_close(&t);
 		return job_fail(e, NULL);
 	}
-	s.position = position_of(&r, loader_fs(&t));
-	status_hints(&s.position, s.place, s.hints);
+	gather(&s, loader_fs(&t));
 	rc = print_status(&s, out, json);
+	status_done(&s);
 	record_done(&r);
 	target_close(&t);
 	return rc;

@@ -76,7 +76,6 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 	},
 	[JOB_SWITCHING] = {
 		.summary = "a switch was cut: old system and clone are both whole, but their folders are mixed",
-		.is_stage_complete = true,
 		.old = "all of it is there, partly in its place and partly in /.rehost/tree",
 		.stage = "it is becoming the clone",
 		.clone = "all of it is there, partly in place and partly in /.rehost/tree",
@@ -105,7 +104,7 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 		.old = "complete, kept in /.rehost/tree",
 		.stage = "it is the clone now",
 		.clone = "complete, in place",
-		.next_boot = "starts the rescue, until the clone is confirmed",
+		.next_boot = "starts the clone", /* a trial has a loader */
 		.hints = { { "log --trial", "what the clone noted before it gave up" },
 			   { "reboot", "tries the clone once more" },
 			   { "rollback", "brings the old system back; what the clone wrote since is set aside" },
@@ -126,7 +125,6 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 	},
 	[JOB_UNDOING] = {
 		.summary = "a rollback was cut: old system and clone are both whole, but their folders are mixed",
-		.is_stage_complete = true,
 		.old = "all of it is there, partly in its place and partly in /.rehost/tree",
 		.stage = "it is becoming the stage again",
 		.clone = "all of it is there, partly in place and partly in /.rehost/tree",
@@ -138,7 +136,7 @@ static const struct status_words table[JOB_STATE_COUNT] = {
 		.summary = "the old system is being deleted, or its deletion was cut",
 		.is_stage_complete = true,
 		.is_clone_complete = true,
-		.old = "partly deleted",
+		.old = "being deleted, not to be started any more",
 		.stage = "it is the clone now",
 		.clone = "complete, in place",
 		.next_boot = "starts the clone",
@@ -216,7 +214,7 @@ void status_hints(const struct position *p, enum status_place place,
 	else if (p->selected != SELECTED_NONE && p->state == JOB_SWITCHED)
 		from = switched_with_loader;
 	else if (p->selected != SELECTED_NONE && p->selected != SELECTED_OLD &&
-		 p->state >= JOB_STAGED && p->state <= JOB_CHECKED)
+		 p->state >= JOB_STAGING && p->state <= JOB_CHECKED)
 		ret[n++] = unpin;
 	while (from->command && n < STATUS_HINTS_MAX - 1)
 		ret[n++] = *from++;

@@ -32,10 +32,14 @@ pytestmark = [
 
 
 def archive(folder):
-    """A loader archive with a small real GRUB core; kernel and initramfs are never started here."""
+    """A loader archive with a small real GRUB core; kernel and initramfs are never started here, but look like some."""
     core = folder / "core.img"
     run("grub-mkimage", "-O", "i386-pc", "-d", str(GRUB), "-p", "/", "-o", str(core), "biosdisk", "part_msdos", "ext2", "normal")
-    files = {"vmlinuz": b"k" * 5000, "initrd": b"i" * 9000, "core.img": core.read_bytes(), "boot.img": (GRUB / "boot.img").read_bytes()}
+    kernel = bytearray(b"k" * 5120)
+    kernel[0x1f1] = 1  # sectors of setup code
+    kernel[0x1f4:0x1f8] = (4096 // 16).to_bytes(4, "little")
+    kernel[0x202:0x206] = b"HdrS"
+    files = {"vmlinuz": bytes(kernel), "initrd": b"070701" + b"0" * 8994, "core.img": core.read_bytes(), "boot.img": (GRUB / "boot.img").read_bytes()}
     out, listing = Cpio(), "rehost-loader 1\n"
     for name, data in sorted(files.items()):
         out.add("rescue/" + name, data)

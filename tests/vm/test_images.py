@@ -66,9 +66,11 @@ def test_iso_on_a_stick(net, folder, firmware):
         answers(machine)
 
 
-@pytest.mark.parametrize("firmware", ["bios", pytest.param("uefi", marks=LONG), pytest.param("secure", marks=LONG)])
+@LONG
+@pytest.mark.parametrize("firmware", ["bios", "uefi", "secure"])
 def test_iso_left_attached_goes_on_to_the_disk(net, folder, firmware):
-    """The rescue said "clone-once" and rebooted: the disk's own loader must get its turn. A stand-in says so."""
+    """The rescue said "clone-once" and rebooted: the disk's own loader must get its turn. A stand-in says so.
+    With the real loader, and the word from the rescue itself: test_medium.py."""
     disk = media.target_disk(folder / "target.raw", "clone-once", folder)
     extra = ["-drive", f"if=none,id=target,file={disk},format=raw", "-device", "virtio-blk-pci,drive=target,bootindex=2"]
     with media.machine(net, folder, "iso", ISO, firmware, extra=extra) as machine:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Machines that start from a rescue image: ISO, raw disk, unified kernel image or the network; BIOS or UEFI."""
+import hashlib
+import json
 import pathlib
 import shutil
+import struct
 import subprocess
 
 from . import disks, qemu
@@ -36,6 +39,20 @@ def esp(path, files, size=128):
     for name, file in files.items():
         disks.run(["mcopy", "-i", path, file, f"::{name}"])
     return path
+
+
+def job(state, kind, uuid, **loader):
+    """J as a whole file (docs/architecture.md section 4) of a switch without entries on one file system; loader: its place."""
+    payload = json.dumps({
+        "version": 1, "state": state, "job_id": "0123456789abcdef", "intent": "move", "token": "ABCD2345",
+        "stage_booted": False, "edits_fingerprint": "", "notes": [],
+        "filesystems": [{"uuid": uuid, "mount": "/", "old_dir": [0o755, 0, 0, 0], "new_dir": [0o755, 0, 0, 0], "entries": []}],
+        "boot": {"disk": "vda", "table_id": "", "saved_sha256": "", "saved_bytes": 0, "new_sha256": ""},
+        "loader": {"kind": kind, "fs_uuid": uuid, "lba": 0, "sectors": 0, "nonce": "00112233445566ff", "trial_minutes": 15,
+                   "trials": 1, **loader},
+    }).encode()
+    head = b"REHOSTJ1" + struct.pack("<QI", 1, len(payload)) + bytes(12)
+    return (head + hashlib.sha256(head + payload).digest() + payload).ljust(2 * 131072, b"\0")
 
 
 # Prints "CHAINED" on the serial line and stops: mov dx,0x3f8; mov si,text; lodsb, out until NUL; cli; hlt.

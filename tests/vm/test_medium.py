@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""
+A rescue medium that was left attached, beside a disk with the private loader: a confirmed clone is started when nobody comes,
+and only then. The disk is test_loader's: real loader and S, old system and clone are GRUBs that say who they are.
+"""
+import os
+import time
+
+import pytest
+
+from lib import disks, media, qemu
+from test_loader import Disk, archive
+
+LONG = pytest.mark.skipif(not os.environ.get("REHOST_LONG"), reason="REHOST_LONG=1 runs it")
+ISO = media.BUILD / "rehost-rescue.iso"
+RAW = media.BUILD / "rehost-rescue.raw"
+UUID = "11111111-2222-4333-8444-555555555502"
+
+
+@pytest.fixture
+def planted(folder):
+    """A disk whose clone is in place, J as told (bytes, or a state's name), S=rescue."""
+
+    def make(job):
+        disk = Disk(folder, "mbr")
+        disk.driver("store", input=archive())
+        lba, sectors = map(int, disk.driver("plant").split())
+        disk.driver("select", "rescue")
+        data = media.job(job, "bios", UUID, lba=lba, sectors=sectors) if isinstance(job, str) else job
+        (folder / "job").write_bytes(data)
+        disk.debugfs("rm /.rehost/job")
+        disk.debugfs(f"write {folder / 'job'} /.rehost/job")
+        disk.job = data
+        return disk
+
+    return make
+
+
+def machine(net, folder, disk, kind="iso", wait=5):
+    """The machine with the medium first and the disk second; when it restarts it goes on."""
+    image = media.customize(ISO if kind == "iso" else RAW, folder / f"rescue.{kind}", "--option", f"medium_wait={wait}")
+    extra = ["-drive", f"if=none,id=target,file={disk.image},format=raw,cache=unsafe",
+             "-device", "virtio-blk-pci,drive=target,bootindex=2"]
+    m = media.machine(net, folder, kind, image, extra=extra)
+    m.argv.remove("-no-reboot")
+    return m
+
+
+def rescue_starts(m):
+    """How often GRUB has started the medium's rescue."""
+    return m.console().count("Kernel command line: ") or m.console().count("Linux version ")
+
+
+def stays(net, m, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert m.running() and "THIS IS" not in m.console(), m.console()[-2000:]
+        time.sleep(1)
+
+
+@pytest.mark.parametrize("kind", ["iso", pytest.param("raw", marks=LONG)])
+def test_a_confirmed_clone_is_started_when_nobody_comes(net, folder, planted, kind):
+    disk = planted("confirmed")
+    with machine(net, folder, disk, kind) as m:
+        console = m.wait_console("THIS IS CLONE", 300)
+    assert "was confirmed" in console and "it is started when nobody logs in within 5 s" in console
+    assert rescue_starts(m) == 1
+    assert disk.s() == "rescue"  # once: the medium's rescue, or the planted one, comes after it
+    assert disk.debugfs("cat /.rehost/job") == disk.job
+
+
+@LONG
+def test_whoever_comes_finds_the_rescue_and_reboot_starts_the_clone(net, folder, planted):
+    disk = planted("confirmed")
+    with machine(net, folder, disk, wait=20) as m:
+        m.wait_banner()
+        with net.connect(qemu.TARGET, 22, 5):
+            time.sleep(3)
+        stays(net, m, 40)
+        said = m.ssh("log").stdout
+        assert "somebody is here" in said, said
+        assert m.ssh("status --json").stdout.count('"confirmed"') == 1
+        assert "whether this medium is still attached or not" in m.ssh("reboot", check=False).stdout
+        m.wait_console("THIS IS CLONE", 120)
+    assert rescue_starts(m) == 1 and disk.s() == "rescue"
+
+
+@LONG
+@pytest.mark.parametrize("job", ["trial", "switched", "switching", "undoing", "torn"])
+def test_nothing_else_is_ever_started(net, folder, planted, job):
+    data = bytearray(media.job("confirmed", "bios", UUID))
+    data[200] ^= 1  # both slots are of no use
+    disk = planted(bytes(data) if job == "torn" else job)
+    with machine(net, folder, disk) as m:
+        m.wait_banner()
+        stays(net, m, 45)
+        done = m.ssh("status", check=False)
+        assert ("RH-JOB-10" in done.stderr) if job == "torn" else (f"{job}:" in done.stdout), done
+    assert disk.s() == "rescue" and disk.debugfs("cat /.rehost/job") == disk.job
