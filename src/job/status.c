@@ -409,6 +409,26 @@ static int tell_no_target(FILE *out, bool json, const struct err *why)
 	return 0;
 }
 
+/* J cannot be read, but the loader does not ask J: what it would start goes into the report. */
+static void add_reading(const struct target *t, struct err *e)
+{
+	const struct bootview_options o = { 0 };
+	struct err ignored = ERR_INIT;
+	struct bootview b;
+
+	if (t->is_uefi || bootview_look(&b, t->scan.disks[t->boot_disk].path, &o, &ignored) < 0)
+		return;
+	if (b.starts == BOOT_OLD || b.starts == BOOT_RESCUE || b.starts == BOOT_CLONE)
+		err_ctx(e,
+			"telling the state; as a loader reads the disk, the next boot starts the "
+			"%s",
+			b.starts == BOOT_OLD ? "old system" : boot_outcome_name(b.starts));
+	else
+		err_ctx(e, "telling the state; what the next boot starts cannot be told either: %s",
+			b.why);
+	bootview_done(&b);
+}
+
 /* J has a plan only from the switch on; before it there may be a loader all the same. */
 static int open_loader_fs(const struct record *r, struct root *ret)
 {
@@ -455,6 +475,7 @@ int job_status(FILE *out, bool json, struct err *e)
 		return rc;
 	}
 	if (job_load(&t, &r, e) < 0) {
+		add_reading(&t, e);
 		target_close(&t);
 		return job_fail(e, NULL);
 	}
@@ -462,37 +483,6 @@ int job_status(FILE *out, bool json, struct err *e)
 	rc = print_status(&s, out, json);
 	status_done(&s);
 	record_done(&r);
-	target_close(&t);
-	return rc;
-}
-
-/* ---- log --trial ---- */
-
-static int print_trial_log(const struct root *fs0, FILE *out, struct err *e)
-{
-	struct strlist lines cleanup_strlist = STRLIST_INIT;
-	size_t i;
-
-	if (!root_is_file(fs0, TRIAL_LOG))
-		return err_set(e, ERR_NOTHING, 0, "no clone has left a log of a trial here");
-	if (trial_log_tail(fs0, UINT32_MAX, &lines, e) < 0)
-		return -1;
-	for (i = 0; i < lines.count; i++)
-		fprintf(out, "%s\n", lines.items[i]);
-	return 0;
-}
-
-int job_trial_log(FILE *out, struct err *e)
-{
-	struct root running cleanup_root = ROOT_INIT;
-	struct target t = { 0 };
-	int rc;
-
-	if (running_has_job())
-		return root_open(&running, "/", e) < 0 ? -1 : print_trial_log(&running, out, e);
-	if (target_open(&t, TARGET_LOOK, e) < 0)
-		return job_fail_open(e);
-	rc = print_trial_log(&t.fs[0].root, out, e);
 	target_close(&t);
 	return rc;
 }

@@ -142,6 +142,73 @@ def test_transfer_from_openssh_5_3(own_server):
         list_of_5_3(s, everything, key)
 
 
+# What OpenSSH proposes by itself: banner, key exchanges, host keys, ciphers, MACs (myproposal.h of each release), and
+# what must come of it here. The first of the client's that the server has counts (RFC 4253, 7.1).
+ETM = "umac-64-etm@openssh.com,umac-128-etm@openssh.com,hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com," \
+      "hmac-sha1-etm@openssh.com,umac-64@openssh.com,umac-128@openssh.com,hmac-sha2-256,hmac-sha2-512,hmac-sha1"
+CURVES = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521"
+GROUPS = "diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512," \
+         "diffie-hellman-group14-sha256"
+CHACHA = "chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+PROPOSALS = [
+    ("OpenSSH_5.3", "diffie-hellman-group-exchange-sha256,diffie-hellman-group-exchange-sha1,diffie-hellman-group14-sha1,"
+     "diffie-hellman-group1-sha1", "ssh-rsa,ssh-dss", "aes128-ctr,aes192-ctr,aes256-ctr,arcfour256,arcfour128,aes128-cbc,3des-cbc",
+     "hmac-md5,hmac-sha1,umac-64@openssh.com,hmac-ripemd160",
+     ("diffie-hellman-group-exchange-sha256", "ssh-rsa", "aes128-ctr", "hmac-sha1")),
+    ("OpenSSH_5.9", "ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,diffie-hellman-group-exchange-sha256,"
+     "diffie-hellman-group14-sha1,diffie-hellman-group1-sha1", "ecdsa-sha2-nistp256,ssh-rsa,ssh-dss",
+     "aes128-ctr,aes192-ctr,aes256-ctr,arcfour256,aes128-cbc", "hmac-md5,hmac-sha1,umac-64@openssh.com,hmac-sha2-256",
+     (None, "ssh-rsa", "aes128-ctr", None)),
+    ("OpenSSH_6.6.1", f"{CURVES},{GROUPS},diffie-hellman-group14-sha1", "ssh-ed25519,ecdsa-sha2-nistp256,ssh-rsa",
+     "aes128-ctr,aes192-ctr,aes256-ctr,arcfour256,aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com",
+     f"hmac-md5-etm@openssh.com,{ETM}", ("curve25519-sha256", "ssh-ed25519", None, None)),
+    ("OpenSSH_7.4", f"{CURVES},{GROUPS},diffie-hellman-group14-sha1", "ecdsa-sha2-nistp256,ssh-ed25519,rsa-sha2-512,ssh-rsa",
+     CHACHA, ETM, ("curve25519-sha256", "ssh-ed25519", None, None)),
+    ("OpenSSH_8.0", f"{CURVES},{GROUPS},diffie-hellman-group14-sha1", "ssh-ed25519,rsa-sha2-512,rsa-sha2-256,ssh-rsa",
+     CHACHA, ETM, ("curve25519-sha256", "ssh-ed25519", None, None)),
+    ("OpenSSH_9.9", f"sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,mlkem768x25519-sha256,{CURVES},{GROUPS}",
+     "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256", CHACHA, ETM, (None, "ssh-ed25519", None, None)),
+    ("OpenSSH_10.0", f"mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,{CURVES}",
+     "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256",
+     "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr", ETM,
+     (None, "ssh-ed25519", None, None)),
+]
+
+
+def server_lists(port, banner, lists):
+    """The server's KEXINIT when a client says this: key exchanges, host keys, ciphers and MACs."""
+    kex, keys, ciphers, macs = lists
+    payload = b"\x14" + os.urandom(16)
+    payload += b"".join(string(x.encode()) for x in (
+        kex, keys, ciphers, ciphers, macs, macs, "none,zlib@openssh.com", "none,zlib@openssh.com", "", "")) + bytes(5)
+    pad = 8 - (len(payload) + 5) % 8 + 8
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        stream = s.makefile("rwb")
+        stream.write(f"SSH-2.0-{banner}\r\n".encode())
+        stream.write(struct.pack(">IB", len(payload) + pad + 1, pad) + payload + bytes(pad))
+        stream.flush()
+        assert stream.readline().startswith(b"SSH-2.0-")
+        length, padding = struct.unpack(">IB", stream.read(5))
+        answer = stream.read(length - 1)[:length - 1 - padding]
+    assert answer[0] == 20
+    at, out = 17, []
+    for _ in range(10):
+        n, = struct.unpack_from(">I", answer, at)
+        out.append(answer[at + 4:at + 4 + n].decode().split(","))
+        at += 4 + n
+    return out[0], out[1], out[2], out[4]
+
+
+@pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda p: p[0])
+def test_every_openssh_since_5_3_finds_something_in_common(server, proposal):
+    banner, *lists, want = proposal
+    wait_for(lambda: os.path.exists(os.path.join(server.run, "host_key_rsa")), 60)
+    offered = server_lists(server.port, banner, lists)
+    for client, server_has, must in zip(lists, offered, want):
+        common = [x for x in client.split(",") if x in server_has]
+        assert common and must in (None, common[0]), (banner, client, server_has)
+
+
 OLD_LISTS = ["-o", "KexAlgorithms=diffie-hellman-group14-sha1", "-o", "HostKeyAlgorithms=ssh-rsa", "-o", "Ciphers=aes128-ctr",
              "-o", "MACs=hmac-sha1", "-o", "PubkeyAcceptedAlgorithms=ssh-rsa"]
 

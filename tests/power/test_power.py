@@ -18,6 +18,7 @@ import campaign
 import cuts
 import image
 import judge
+import told
 import wlog
 from lib import disks, qemu, record
 
@@ -96,6 +97,14 @@ def test_the_judge_would_see_a_flush_that_is_missing(recording):
     )
     account = cut_all(recording, careless, chosen, stop_after=1)
     assert account.failures
+
+
+def test_status_tells_what_a_cut_disk_starts(recording, account):
+    """Which system is next, as status says it, is what the reader finds, in every step."""
+    said = told.run(recording, account, 12 if LONG else 2)
+    print(said.text())
+    assert said.failures == []
+    assert said.count >= 10 and {key[1] for key in said.outcomes} == set(account.examples)
 
 
 OUTCOME_COMMAND = {

@@ -50,11 +50,11 @@ def test_iso(net, folder, firmware, host_key):
 
 
 @LONG
-@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+@pytest.mark.parametrize("firmware", ["bios", "uefi", "secure"])
 def test_raw(net, folder, firmware):
     image = media.customize(RAW, folder / "rescue.raw")
     with media.machine(net, folder, "raw", image, firmware) as machine:
-        answers(machine)
+        answers(machine, firmware == "secure")
 
 
 @LONG
@@ -115,6 +115,25 @@ def test_the_same_input_gives_the_same_bytes(folder):
     for file in (media.BUILD / "pxe").iterdir():
         assert filecmp.cmp(file, folder / "pxe" / file.name, shallow=False), file.name
     assert ISO.stat().st_size <= 50_000_000
+
+
+@LONG
+def test_another_folder_gives_the_same_bytes(folder):
+    """The sources elsewhere, under a name of another length, built from nothing but the kernel packages."""
+    there = folder / "a-checkout-with-a-longer-name"
+    there.mkdir()
+    names = subprocess.run(["git", "-C", disks.REPO, "ls-files", "-z"], stdout=subprocess.PIPE, check=True).stdout
+    subprocess.run(["cpio", "-0", "-pdm", "--quiet", there], cwd=disks.REPO, input=names, check=True)
+    (there / "build").mkdir()
+    (there / "build/.setup").touch()
+    disks.run(["cp", "-r", "--reflink=auto", media.BUILD / "cache", there / "build"])
+    disks.run(["make", "-s", "-C", there, "-j2", "image", "images"])
+    for part in ISO.name, RAW.name, UKI.name, "rehost", *(
+            f"rescue/{profile}/{name}" for profile in ("cloud", "universal")
+            for name in ("vmlinuz", "initrd", "loader.cpio", "initrd-full")):
+        assert filecmp.cmp(media.BUILD / part, there / "build" / part, shallow=False), part
+    for file in (media.BUILD / "pxe").iterdir():
+        assert filecmp.cmp(file, there / "build/pxe" / file.name, shallow=False), file.name
 
 
 def test_customizing_is_undone_without_a_trace(folder):

@@ -265,6 +265,8 @@ def test_every_word_starts_what_it_says(plant):
     disk.debugfs(f"rm /{disk.normal}")
     assert "rehost.planted=1 rehost.wanted=clone" in disk.boots()
     assert disk.s() == "clone"
+    disk.debugfs("rm /.rehost/boot/vmlinuz")
+    assert "has no /.rehost/boot/grub.cfg that can start anything" in disk.boots("Trying again in a minute")
 
 
 def test_a_damaged_word_starts_the_rescue(plant):

@@ -54,12 +54,13 @@ def rescue_starts(m):
 def stays(net, m, seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        assert m.running() and "THIS IS" not in m.console(), m.console()[-2000:]
+        console = m.console()
+        assert m.running() and "THIS IS" not in console and "CHAINED" not in console, console[-2000:]
         time.sleep(1)
 
 
 @pytest.mark.parametrize("kind", ["iso", pytest.param("raw", marks=LONG)])
-def test_a_confirmed_clone_is_started_when_nobody_comes(net, folder, planted, kind):
+def test_confirmed_and_nobody_comes(net, folder, planted, kind):
     disk = planted("confirmed")
     with machine(net, folder, disk, kind) as m:
         console = m.wait_console("THIS IS CLONE", 300)
@@ -70,7 +71,7 @@ def test_a_confirmed_clone_is_started_when_nobody_comes(net, folder, planted, ki
 
 
 @LONG
-def test_whoever_comes_finds_the_rescue_and_reboot_starts_the_clone(net, folder, planted):
+def test_somebody_comes_and_reboots(net, folder, planted):
     disk = planted("confirmed")
     with machine(net, folder, disk, wait=20) as m:
         m.wait_banner()
@@ -87,7 +88,7 @@ def test_whoever_comes_finds_the_rescue_and_reboot_starts_the_clone(net, folder,
 
 @LONG
 @pytest.mark.parametrize("job", ["trial", "switched", "switching", "undoing", "torn"])
-def test_nothing_else_is_ever_started(net, folder, planted, job):
+def test_nothing_else_is_started(net, folder, planted, job):
     data = bytearray(media.job("confirmed", "bios", UUID))
     data[200] ^= 1  # both slots are of no use
     disk = planted(bytes(data) if job == "torn" else job)
@@ -97,3 +98,22 @@ def test_nothing_else_is_ever_started(net, folder, planted, job):
         done = m.ssh("status", check=False)
         assert ("RH-JOB-10" in done.stderr) if job == "torn" else (f"{job}:" in done.stdout), done
     assert disk.s() == "rescue" and disk.debugfs("cat /.rehost/job") == disk.job
+
+
+@LONG
+@pytest.mark.parametrize("state", ["confirmed", "trial"])
+def test_the_same_by_uefi(net, folder, state):
+    """The loader is a stand-in here; S is written by the rescue itself."""
+    disk = media.target_disk(folder / "target.raw", "rescue", folder, media.job(state, "uefi", media.ROOT_UUID))
+    image = media.customize(ISO, folder / "rescue.iso", "--option", "medium_wait=5")
+    extra = ["-drive", f"if=none,id=target,file={disk},format=raw,cache=unsafe",
+             "-device", "virtio-blk-pci,drive=target,bootindex=2"]
+    m = media.machine(net, folder, "iso", image, "uefi", extra=extra)
+    m.argv.remove("-no-reboot")
+    with m:
+        if state == "confirmed":
+            m.wait_console("CHAINED", 300)
+            return
+        m.wait_banner(300)
+        stays(net, m, 45)
+        assert "trial:" in m.ssh("status").stdout

@@ -117,12 +117,17 @@ def test_dhcp_and_password_on_the_console(folder):
 def test_key_from_the_kernel_command_line(net, folder):
     key = (disks.keys() / "operator.pub").read_text().strip()
     disk = disks.overlay(disks.disk("target-single"), folder / "target.qcow2")
-    with qemu.rescue(
-        net, folder, disk, append=f'{qemu.TARGET_IP_ARGUMENT} rehost.key="{key}"', authorized_keys=None, bus="sata",
-    ) as machine:
+    watcher = (disks.keys() / "stranger.pub").read_text().strip()
+    append = f'{qemu.TARGET_IP_ARGUMENT} rehost.key="{key}" rehost.observer_key="{watcher}"'
+    with qemu.rescue(net, folder, disk, append=append, authorized_keys=None, bus="sata") as machine:
         machine.wait_banner()
         assert machine.ssh("plan").returncode == 0
         assert "assword:" not in machine.console()
+        # A second operator, who may look and not write.
+        assert machine.ssh("status", key="stranger").stdout.startswith("state       none:")
+        for command in "receive tar", "rollback --discard", "reboot":
+            refused = machine.ssh(command, key="stranger", check=False)
+            assert refused.returncode == 2 and "may look, not write" in refused.stderr, refused
 
 
 def test_no_disk_and_no_network_are_said(net, folder):

@@ -18,8 +18,20 @@ def shell(net, address, script, **kw):
     return net.ssh(address, "shell", stdin=None, input=script, timeout=60, **kw)
 
 
-def test_vlan_on_a_bond_and_static_ipv6(net, folder):
-    """Cards in one machine: SSH over IPv6 alone on the first, over a VLAN on a bond of the next; a bond of the last two."""
+@pytest.fixture
+def announced():
+    """A network whose router announces an IPv6 prefix."""
+    with qemu.Net(dhcp=["--enable-ra", "--dhcp-range=2001:db8:78::,ra-only,64,2m"]) as net:
+        disks.run(["ip", "-n", net.name, "address", "add", "2001:db8:78::1/64", "dev", "tgt0", "nodad"])
+        yield net
+
+
+def test_vlan_on_a_bond_and_static_ipv6(announced, folder):
+    """
+    Cards in one machine: SSH over IPv6 alone on the first, at a given address and at the one that the router's prefix makes; over
+    a VLAN on a bond of the next; a bond of the last two.
+    """
+    net = announced
     disks.run(["ip", "-n", net.name, "address", "add", "2001:db8:77::1/64", "dev", "tgt0", "nodad"])
     append = (f"console=hvc0 rehost.shell=1 ip=[2001:db8:77::20]::[2001:db8:77::1]:64::{CARD}:none "
               f"bond=bond0:{','.join(PORTS)}:mode=active-backup,miimon=50,primary={PORTS[0]}:1450 vlan=bond0.5:bond0 "
@@ -31,6 +43,7 @@ def test_vlan_on_a_bond_and_static_ipv6(net, folder):
                  "-device", "virtconsole,chardev=hvc"]
         with qemu.rescue(net, folder, None, append=append, extra=extra) as machine:
             machine.wait_banner(address="2001:db8:77::20")
+            machine.wait_banner(60, address="2001:db8:78::5054:ff:fe77:214")
             machine.wait_banner(60, address="10.77.5.20")
             assert trunk.frames > 0
             state = shell(net, "10.77.5.20", "cat /proc/net/bonding/bond0 /sys/class/net/bond0*/mtu; "

@@ -64,10 +64,27 @@ sleep 600
 """
 
 
-def target_disk(path, selected, folder):
-    """A disk with S on its second partition, and a stand-in for the private loader: in sector 0 and on its ESP."""
+ROOT_UUID = "11111111-2222-4333-8444-555555555503"
+
+
+def target_disk(path, selected, folder, record=None):
+    """
+    A disk with S on its second partition, and a stand-in for the private loader: in sector 0 and on its ESP. record: J; then
+    there is what a target's root is known by, too.
+    """
     env = f"# GRUB Environment Block\nrehost={selected}\n"
     (folder / "tree/.rehost/boot").mkdir(parents=True)
+    if record:
+        for name in "etc", "usr/bin", "usr/lib/systemd", "root", "boot", "var/lib":
+            (folder / "tree" / name).mkdir(parents=True)
+        (folder / "tree/.rehost/job").write_bytes(record)
+        (folder / "tree/etc/os-release").write_text("ID=debian\nVERSION_ID=12\n")
+        (folder / "tree/etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (folder / "tree/etc/fstab").write_text(f"UUID={ROOT_UUID} / ext4 defaults 0 1\n")
+        (folder / "tree/usr/lib/systemd/systemd").write_text("x")
+        for link, to in ("bin", "usr/bin"), ("sbin", "usr/bin"), ("lib", "usr/lib"):
+            (folder / "tree" / link).symlink_to(to)
+        (folder / "tree/usr/bin/init").symlink_to("../lib/systemd/systemd")
     (folder / "tree/.rehost/boot/s").write_text(env + "#" * (512 - len(env)))
     (folder / "grub.cfg").write_text(STAND_IN)
     files = {f"EFI/rehost/{name}": file for name, file in {
@@ -76,7 +93,7 @@ def target_disk(path, selected, folder):
         "grub.cfg": folder / "grub.cfg"}.items()}
     boot = esp(folder / "esp.img", files, 40)
     root = folder / "root.img"
-    disks.run(["mke2fs", "-q", "-t", "ext4", "-O", "^orphan_file,^metadata_csum_seed", "-d", folder / "tree", root, "16M"])
+    disks.run(["mke2fs", "-q", "-t", "ext4", "-U", ROOT_UUID, "-O", "^orphan_file,^metadata_csum_seed", "-d", folder / "tree", root, "16M"])
     with open(path, "wb") as disk:
         disk.truncate(64 << 20)
     subprocess.run(["sfdisk", "-q", path], check=True, text=True,
