@@ -48,7 +48,7 @@ enum seed_kind seed_probe(const unsigned char *head, size_t len, const char **re
 int seed_parse(struct seed *ret, enum seed_kind kind, const char *meta, const char *user,
 	       const char *network) must_check;
 
-/* YAML (one document, no aliases, limited depth and size) as JSON; scalars are strings. NULL when it is not. */
+/* YAML as base/yaml.h reads it, as JSON; scalars are strings. NULL when it is not. */
 json_t *seed_yaml(const char *text);
 
 /* seed_net.c: what a network document says, as words. -1 when out of memory only. */

@@ -26,16 +26,6 @@ bool net_any_exists(const struct root *root, const char *const *paths)
 	return false;
 }
 
-/* netplan needs no enabled unit: its generator acts whenever there is a file. */
-static bool netplan_is_active(const struct root *root, bool whole)
-{
-	static const char *const generator[] = { "/usr/lib/systemd/system-generators/netplan",
-						 "/lib/systemd/system-generators/netplan", NULL };
-
-	return net_dir_has(root, "/etc/netplan", ".yaml") &&
-	       (!whole || net_any_exists(root, generator));
-}
-
 static bool nm_is_active(const struct root *root, bool whole)
 {
 	static const char *const enabled[] = {
@@ -58,7 +48,6 @@ static bool networkd_is_active(const struct root *root, bool whole)
 	       (!whole || net_any_exists(root, enabled));
 }
 
-static const struct net_backend netplan = { "netplan", netplan_is_active, NULL, NULL };
 static const struct net_backend nm = { "NetworkManager", nm_is_active, NULL, NULL };
 static const struct net_backend networkd = { "systemd-networkd", networkd_is_active, NULL, NULL };
 
@@ -66,7 +55,7 @@ static const struct net_backend networkd = { "systemd-networkd", networkd_is_act
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
  * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
  */
-static const struct net_backend *const backends[] = { &netplan, &networkd, &net_ifupdown, &nm };
+static const struct net_backend *const backends[] = { &net_netplan, &networkd, &net_ifupdown, &nm };
 
 static const struct net_backend *find_active(const struct root *root)
 {
@@ -212,6 +201,7 @@ void net_done(struct net_model *m)
 		link_done(&m->links[i]);
 	free(m->links);
 	free(m->stack);
+	free(m->renderer);
 	strlist_done(&m->files);
 	strlist_done(&m->notes);
 	*m = (struct net_model){ 0 };
@@ -354,6 +344,7 @@ json_t *net_json(const struct net_model *m)
 	for (i = 0; i < m->link_count; i++)
 		json_array_append_new(links, link_json(&m->links[i]));
 	json_object_set_new(o, "stack", json_text(m->stack));
+	json_object_set_new(o, "renderer", json_text(m->renderer));
 	json_object_set_new(o, "links", links);
 	json_object_set_new(o, "files", json_text_list(&m->files));
 	json_object_set_new(o, "notes", json_text_list(&m->notes));

@@ -78,6 +78,7 @@ struct net_link {
 
 struct net_model {
 	char *stack;		/* "ifupdown"; NULL: none found */
+	char *renderer;		/* netplan's: "networkd" or "NetworkManager"; other stacks: NULL */
 	struct net_link *links; /* without lo */
 	unsigned link_count;
 	struct strlist files; /* paths the model was read from, and that belong to it */

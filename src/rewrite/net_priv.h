@@ -16,6 +16,7 @@ struct net_backend {
 };
 
 extern const struct net_backend net_ifupdown;
+extern const struct net_backend net_netplan;
 
 /* The link of that name, made when missing; NULL: no memory. */
 struct net_link *net_link_get(struct net_model *m, const char *name);

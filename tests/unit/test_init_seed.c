@@ -196,7 +196,7 @@ static void test_hostile(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		check_nocloud(wrong[i], "");
-	assert_null(seed_yaml("a: &x [1]\nb: *x\n"));
+	assert_null(seed_yaml("a: &x [*x]\nb: *x\n"));
 	check_nocloud(
 		"{version: 2, ethernets: {a: {dhcp4: true, mtu: 1, addresses: [10.0.0.1/8]}}}",
 		"ip=a:dhcp ip=10.0.0.1:::8::a:none");
