@@ -165,7 +165,7 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/bin/%)
 $(B)/bin/fuzz_%: tests/fuzz/fuzz_%.c $(LIBS)
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS_TEST) -o $@ $< \
+	$(Q)$(CC) $(CPPFLAGS) -Itests/lib $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS_TEST) -o $@ $< \
 		-Wl,--start-group $(filter-out %/cli.a,$(LIBS)) -Wl,--end-group $(SHARED_LIBS)
 fuzz-bins: $(FUZZ_BIN)
 

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "job/exchange.h"
 #include "job/identity.h"
 #include "job/loader.h"
 #include "job/lowmem.h"
@@ -87,8 +88,9 @@ static void add_trial(struct strbuf *text, const struct target *t)
 	for (i = 0; i < tail.count; i++)
 		strbuf_addf(text, "| %s\n", tail.items[i]);
 	if (tail.count == 0)
-		strbuf_adds(text, "| it left no log: it did not come as far as its guard, or was "
-				  "restarted from outside\n");
+		strbuf_adds(text,
+			    "| none was written: a kernel panic, a hang or a reset before its "
+			    "guard came to it\n");
 }
 
 void job_show_position(const struct target *t, const struct record *r)
@@ -114,12 +116,38 @@ void job_show_position(const struct target *t, const struct record *r)
 		log_warn("state: %s", e.ctx[0]);
 }
 
+/* J against the disk: a slot that was lost after it counted makes the other one, which is older, look like the truth. */
+static int prove_trees(const struct target *t, const struct record *r, struct err *e)
+{
+	struct exchange_look look = { 0 };
+	unsigned i, k;
+
+	for (i = 0; i < r->fs_count; i++)
+		for (k = 0; k < t->fs_count; k++) {
+			struct exchange x = { .live = &t->fs[k].root, .tree = TREE_DIR };
+			const struct volume *v = t->fs[k].volume;
+
+			if (v && v->uuid && strcmp(v->uuid, r->filesystems[i].uuid) == 0)
+				exchange_look(&x, &r->filesystems[i], &look);
+		}
+	if (position_fits(r->state, &look))
+		return 0;
+	return err_set(e, ERR_RECORD, 0,
+		       "/" RECORD_PATH " says \"%s\", but of the %u top-level names in its plan %u "
+		       "are the old system's and %u the clone's",
+		       job_state_name(r->state), look.entries, look.old_live, look.clone_live);
+}
+
 int job_load(const struct target *t, struct record *r, struct err *e)
 {
 	unsigned i;
 
 	if (record_load(r, &t->fs[0].root, e) < 0)
 		return -1;
+	if (prove_trees(t, r, e) < 0) {
+		record_done(r);
+		return -1;
+	}
 	for (i = 0; i < t->fs_count && r->sequence == 0; i++) {
 		struct strlist names cleanup_strlist = STRLIST_INIT;
 

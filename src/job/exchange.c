@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/log.h"
+
 #define FLAGS_HELD (FS_IMMUTABLE_FL | FS_APPEND_FL)
 
 /* Both top folders, open for reading (flags, names) and as the base of renames. */
@@ -221,6 +223,35 @@ static int refuse(const struct switch_entry *entry, uint64_t live, uint64_t tree
 		"/%s: inode %llu live and %llu kept, the plan says %llu (old) and %llu (clone)",
 		entry->name, (unsigned long long)live, (unsigned long long)tree,
 		(unsigned long long)entry->old_ino, (unsigned long long)entry->new_ino);
+}
+
+void exchange_look_at(struct exchange_look *ret, const struct switch_entry *entry, uint64_t live,
+		      uint64_t tree)
+{
+	ret->entries++;
+	if (entry->old_ino == entry->new_ino)
+		return;
+	ret->old_live += live && live == entry->old_ino;
+	ret->clone_live += live && live == entry->new_ino;
+	ret->clone_kept += tree && tree == entry->new_ino;
+}
+
+void exchange_look(const struct exchange *x, const struct switch_fs *fs, struct exchange_look *ret)
+{
+	int live cleanup_fd = root_openat(x->live, "/", O_RDONLY | O_DIRECTORY, 0, NULL);
+	int tree cleanup_fd = root_openat(x->live, x->tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+					  NULL);
+	unsigned i;
+
+	for (i = 0; i < fs->entry_count; i++) {
+		const char *name = fs->entries[i].name;
+		uint64_t in_live = 0, in_tree = 0;
+
+		if ((live >= 0 && find_inode(live, name, &in_live, NULL, NULL) < 0) ||
+		    (tree >= 0 && find_inode(tree, name, &in_tree, NULL, NULL) < 0))
+			log_debug("exchange: /%s cannot be looked at", name);
+		exchange_look_at(ret, &fs->entries[i], in_live, in_tree);
+	}
 }
 
 unsigned exchange_count_done(const struct exchange *x, const struct switch_fs *fs)

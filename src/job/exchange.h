@@ -53,6 +53,20 @@ int exchange_refresh(const struct exchange *x, struct switch_fs *fs, bool for_un
 int exchange_run(const struct exchange *x, const struct switch_fs *fs,
 		 enum exchange_direction direction, struct err *e) must_check;
 
+/* Where the entries of a plan are, by their inodes. What the clone replaced itself since is neither. */
+struct exchange_look {
+	unsigned entries;    /* of the plan */
+	unsigned old_live;   /* the old system's own inode is in the live root */
+	unsigned clone_live; /* that of the stage is */
+	unsigned clone_kept; /* that of the stage is in the tree */
+};
+
+/* One entry, whose name has these inodes in the live root and in the tree now (0: it is absent). Adds to ret. */
+void exchange_look_at(struct exchange_look *ret, const struct switch_entry *entry, uint64_t live,
+		      uint64_t tree);
+/* All entries of a part; adds to ret. What cannot be looked at counts as neither. */
+void exchange_look(const struct exchange *x, const struct switch_fs *fs, struct exchange_look *ret);
+
 /* How many entries of the plan have their clone side live; for reports. */
 unsigned exchange_count_done(const struct exchange *x, const struct switch_fs *fs);
 

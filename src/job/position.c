@@ -95,6 +95,18 @@ enum boot_outcome position_starts(const struct position *p)
 	}
 }
 
+bool position_fits(enum job_state s, const struct exchange_look *look)
+{
+	if (s == JOB_SWITCHING || s == JOB_UNDOING)
+		return look->entries > 0; /* by inode, whatever is where */
+	if (s == JOB_RELEASING)
+		/* what was deleted may have given its inode to a new file of the same name */
+		return look->clone_live > 0 && look->clone_kept == 0;
+	if (trees_of(s) == CLONE_IN_PLACE)
+		return look->clone_live > 0 && look->old_live == 0;
+	return look->entries == 0; /* a plan is made for the exchange, and dropped by the undo */
+}
+
 const char *position_next_boot(const struct position *p)
 {
 	if (p->selected == SELECTED_NONE)
@@ -107,7 +119,10 @@ const char *position_next_boot(const struct position *p)
 				 "now";
 	switch (p->selected) {
 	case SELECTED_OLD:
-		return "starts the old system";
+		return p->state == JOB_UNDOING ? "starts the old system if the undo came to its "
+						 "end: type 'rollback' "
+						 "first"
+					       : "starts the old system";
 	case SELECTED_CLONE_ONCE:
 		return "starts the clone for a trial; the boot after that starts the rescue";
 	case SELECTED_CLONE:

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "job/bootview.h"
+#include "job/exchange.h"
 #include "job/loader.h"
 #include "job/record.h"
 
@@ -39,6 +40,12 @@ const char *position_next_boot(const struct position *p);
 
 /* The same as an outcome: what a reader of the disk must find. BOOT_NOTHING: not to be relied on (position_is_wrong()). */
 enum boot_outcome position_starts(const struct position *p);
+
+/*
+ * The folders on the disk are where J says, as far as its plan can tell. False: J is not what was written last (a slot
+ * of it was lost, or somebody wrote into it), and nothing may be decided by it.
+ */
+bool position_fits(enum job_state s, const struct exchange_look *look);
 
 /* S names a system that is not in its place: the next boot may start a mixture or nothing. */
 bool position_is_wrong(const struct position *p);

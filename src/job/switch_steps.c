@@ -33,6 +33,17 @@ static int enter_state(const struct target *t, struct record *r, enum job_state 
 	return 0;
 }
 
+/*
+ * A state in which folders move goes into both slots before the first one does. Else a slot that is lost later would leave
+ * the state from before, by which "switch" would plan anew on a mixture, and "reboot" start one.
+ */
+static int enter_moving(const struct target *t, struct record *r, enum job_state state,
+			const struct switch_ops *ops, struct err *e)
+{
+	return enter_state(t, r, state, ops, e) < 0 || enter_state(t, r, state, ops, e) < 0 ? -1
+											    : 0;
+}
+
 /* ---- the plan and the file systems it is for ---- */
 
 /*
@@ -202,9 +213,8 @@ static int begin_switching(const struct target *t, struct record *r, const struc
 	if (r->state == JOB_SWITCHING || r->state == JOB_UNDOING) {
 		if (each_part(t, r, false, ops, refresh_part, &how, e) < 0)
 			return -1;
-		if (r->state == JOB_SWITCHING && !how.changed)
-			return 0;
-		return enter_state(t, r, JOB_SWITCHING, ops, e);
+		/* again also when nothing changed: it may have been cut between the two slots */
+		return enter_moving(t, r, JOB_SWITCHING, ops, e);
 	}
 	if (r->state != JOB_MERGING && enter_state(t, r, JOB_MERGING, ops, e) < 0)
 		return -1;
@@ -214,7 +224,7 @@ static int begin_switching(const struct target *t, struct record *r, const struc
 		return -1;
 	if (make_plan(t, r, ops, e) < 0)
 		return -1;
-	return enter_state(t, r, JOB_SWITCHING, ops, e);
+	return enter_moving(t, r, JOB_SWITCHING, ops, e);
 }
 
 int switch_forward(const struct target *t, struct record *r, const struct switch_ops *ops,
@@ -254,11 +264,10 @@ int switch_back(const struct target *t, struct record *r, const struct switch_op
 	if (each_part(t, r, false, ops, refresh_part, &how, e) < 0 ||
 	    choose(t, r, LOADER_RESCUE, ops, e) < 0)
 		return -1;
-	if (r->state != JOB_UNDOING || how.changed) {
-		r->stage_booted = true; /* it may have been: nothing here can prove the contrary */
-		if (enter_state(t, r, JOB_UNDOING, ops, e) < 0)
-			return -1;
-	}
+	r->stage_booted = true; /* it may have been: nothing here can prove the contrary */
+	/* again also when nothing changed: it may have been cut between the two slots */
+	if (enter_moving(t, r, JOB_UNDOING, ops, e) < 0)
+		return -1;
 	if (stop_here(ops, e) < 0 || (has_boot_step(r) && ops->boot_restore(t, r, e) < 0))
 		return -1;
 	if (each_part(t, r, true, ops, run_part, &direction, e) < 0)

@@ -90,9 +90,30 @@ int trial_withdraw(const struct trial_fs *fs, struct record *r, const struct tri
 		return err_set(e, ERR_STAGE_STATE, 0, "the state is \"%s\"",
 			       job_state_name(r->state));
 	/* "confirmed" would make the rescue start the clone again */
-	if (r->state == JOB_CONFIRMED && enter(fs, r, JOB_TRIAL, r->trials, ops, e) < 0)
+	/* in both slots, so that no loss of one of them makes the rescue do that */
+	if (r->state == JOB_CONFIRMED && (enter(fs, r, JOB_TRIAL, r->trials, ops, e) < 0 ||
+					  enter(fs, r, JOB_TRIAL, r->trials, ops, e) < 0))
 		return -1;
 	return choose(fs, LOADER_RESCUE, ops, e);
+}
+
+int trial_again(const struct trial_fs *fs, const struct record *r, const struct trial_ops *ops,
+		struct err *e)
+{
+	if (need_loader(r, e) < 0)
+		return -1;
+	if (r->state != JOB_TRIAL)
+		return err_set(e, ERR_STAGE_STATE, 0, "the state is \"%s\"",
+			       job_state_name(r->state));
+	/* first: a cut between the two takes a start away, and never gives one too many */
+	if (step(ops, e) < 0 || root_replace(fs->fs0, TRIAL_AGAIN, "", 0, NULL, e) < 0)
+		return -1;
+	return choose(fs, LOADER_CLONE_ONCE, ops, e);
+}
+
+uint32_t trial_back_minutes(uint32_t minutes)
+{
+	return (minutes ? minutes : TRIAL_MINUTES_DEFAULT) + (TRIAL_END_S + TRIAL_START_S) / 60;
 }
 
 uint32_t trial_minutes(const char *option)
@@ -108,27 +129,44 @@ uint32_t trial_minutes(const char *option)
 
 /* ---- afterwards ---- */
 
-long trial_seconds(const struct root *fs0)
+struct times {
+	uint64_t started, seen, repair;
+};
+
+static bool read_times(const struct root *fs0, struct times *ret)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	struct strlist lines cleanup_strlist = STRLIST_INIT;
-	uint64_t started = 0, seen = 0;
 	size_t i;
 
+	*ret = (struct times){ 0 };
 	if (root_read(fs0, TRIAL_TIMES, &text, 256, NULL) < 0 ||
 	    strlist_split(&lines, strbuf_str(&text), "\n") < 0)
-		return -1;
+		return false;
 	for (i = 0; i < lines.count; i++) {
 		const char *s = lines.items[i];
 
-		if (str_starts(s, "started=") && parse_u64(s + 8, &started) < 0)
-			return -1;
-		if (str_starts(s, "seen=") && parse_u64(s + 5, &seen) < 0)
-			return -1;
+		if ((str_starts(s, "started=") && parse_u64(s + 8, &ret->started) < 0) ||
+		    (str_starts(s, "seen=") && parse_u64(s + 5, &ret->seen) < 0) ||
+		    (str_starts(s, "repair=") && parse_u64(s + 7, &ret->repair) < 0))
+			return false;
 	}
-	if (!started || seen < started || seen - started > INT32_MAX)
-		return -1;
-	return (long)(seen - started);
+	return ret->started && ret->seen >= ret->started && ret->seen - ret->started <= INT32_MAX &&
+	       ret->repair <= INT32_MAX;
+}
+
+long trial_seconds(const struct root *fs0)
+{
+	struct times t;
+
+	return read_times(fs0, &t) ? (long)(t.seen - t.started) : -1;
+}
+
+long trial_repair_seconds(const struct root *fs0)
+{
+	struct times t;
+
+	return read_times(fs0, &t) ? (long)t.repair : 0;
 }
 
 int trial_log_tail(const struct root *fs0, unsigned lines, struct strlist *ret, struct err *e)
@@ -154,5 +192,11 @@ int trial_log_tail(const struct root *fs0, unsigned lines, struct strlist *ret, 
 
 int trial_forget(const struct root *fs0, struct err *e)
 {
-	return root_remove(fs0, TRIAL_LOG, e) < 0 || root_remove(fs0, TRIAL_TIMES, e) < 0 ? -1 : 0;
+	static const char *const paths[] = { TRIAL_LOG, TRIAL_TIMES, TRIAL_AGAIN };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(paths); i++)
+		if (root_remove(fs0, paths[i], e) < 0)
+			return -1;
+	return 0;
 }

@@ -37,6 +37,10 @@ int trial_confirm(const struct trial_fs *fs, struct record *r, const struct tria
 int trial_withdraw(const struct trial_fs *fs, struct record *r, const struct trial_ops *ops,
 		   struct err *e) must_check;
 
+/* trial, in the running clone: S=clone-once a second time. Only once in a trial: TRIAL_AGAIN is there afterwards. */
+int trial_again(const struct trial_fs *fs, const struct record *r, const struct trial_ops *ops,
+		struct err *e) must_check;
+
 /* The option trial_minutes as typed (NULL: not given), kept inside the limits. */
 uint32_t trial_minutes(const char *option);
 
@@ -46,12 +50,24 @@ uint32_t trial_minutes(const char *option);
 #define TRIAL_TIMES \
 	REHOST_DIR \
 	"/trial.times" /* on fs0: "started=SECONDS\nseen=SECONDS\n" since 1970, by the clone's clock */
+#define TRIAL_AGAIN REHOST_DIR "/trial.again"	/* on fs0: the clone may restart once by itself */
+#define TRIAL_PANICS REHOST_DIR "/trial.panics" /* on fs0: what pstore held before (job/panic.h) */
 #define TRIAL_LOG_MAX (256u * 1024u)
+
+/*
+ * What is told beforehand: minutes from the clone's start in which the rescue answers again when nobody confirms. The trial, then
+ * the guard's end at the latest, then firmware, loader and rescue. A check or a relabelling in the clone comes on top.
+ */
+#define TRIAL_END_S 300u
+#define TRIAL_START_S 120u
+uint32_t trial_back_minutes(uint32_t minutes);
 
 /* How long the clone ran in its last trial, in seconds, as its guard noted; -1: it did not come that far. */
 long trial_seconds(const struct root *fs0);
+/* Of that, what file system checks and relabelling took. */
+long trial_repair_seconds(const struct root *fs0);
 /* The last lines of TRIAL_LOG, escaped, one each; empty when there is none. */
 int trial_log_tail(const struct root *fs0, unsigned lines, struct strlist *ret,
 		   struct err *e) must_check;
-/* Removes both files, before a new trial. */
+/* Removes what an earlier trial left, before a new one. */
 int trial_forget(const struct root *fs0, struct err *e) must_check;

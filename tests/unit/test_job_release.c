@@ -262,15 +262,55 @@ static void test_release_looks_before_it_deletes(void **state)
 }
 
 /* A record that is gone beside a tree that is not: "no migration" would let the tree, maybe the old system, be deleted. */
+/* A plan of one name, whose clone side is in the live root, or that of the old system is. */
+static void plan_etc(bool clone_is_live)
+{
+	struct switch_entry *entry;
+	struct stat live, tree;
+	struct record r;
+
+	assert_int_equal(record_load(&r, &fs[0], NULL), 0);
+	entry = switch_fs_add(&r.filesystems[0], "etc");
+	assert_non_null(entry);
+	assert_int_equal(root_lstat(&fs[0], "etc", &live), 0);
+	assert_int_equal(root_lstat(&fs[0], ".rehost/tree/etc", &tree), 0);
+	entry->new_ino = clone_is_live ? live.st_ino : tree.st_ino;
+	entry->old_ino = clone_is_live ? tree.st_ino : live.st_ino;
+	assert_int_equal(record_store(&r, &fs[0], NULL), 0);
+	record_done(&r);
+}
+
+static void test_a_record_that_the_disk_contradicts(void **state)
+{
+	struct volume v = { .uuid = (char *)"a" };
+	struct target t = { .fs_count = 1 };
+	struct record r = { 0 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	t.fs[0].root = fs[0];
+	t.fs[0].mount = (char *)mounts[0];
+	t.fs[0].volume = &v;
+	assert_int_equal(job_load(&t, &r, &e), -1); /* confirmed, and no plan to tell by */
+	assert_int_equal(e.code, ERR_RECORD);
+	plan_etc(false);
+	assert_int_equal(job_load(&t, &r, &e), -1);
+	assert_int_equal(e.code, ERR_RECORD);
+	assert_non_null(strstr(e.ctx[0], "\"confirmed\""));
+}
+
 static void test_a_tree_without_record(void **state)
 {
+	struct volume v[2] = { { .uuid = (char *)"a" }, { .uuid = (char *)"b" } };
 	struct target t = { .fs_count = 2 };
 	struct record r = { 0 };
 	struct err e = ERR_INIT;
 	unsigned i;
 
 	(void)state;
+	plan_etc(true);
 	for (i = 0; i < 2; i++) {
+		t.fs[i].volume = &v[i];
 		t.fs[i].root = fs[i];
 		t.fs[i].mount = (char *)mounts[i];
 	}
@@ -390,6 +430,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_which_system_runs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_release_looks_before_it_deletes, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_record_that_the_disk_contradicts, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_tree_without_record, set_up, tear_down),
 		cmocka_unit_test(test_extent_follows_the_state),

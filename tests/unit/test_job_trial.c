@@ -126,6 +126,30 @@ static void test_every_cut(void **state)
 	expect(JOB_TRIAL, "rescue");
 }
 
+static int again(const struct trial_fs *fs, struct record *r, const struct trial_ops *ops,
+		 struct err *e)
+{
+	return trial_again(fs, r, ops, e);
+}
+
+/* A relabelling's restart: never without the mark that makes it the only one, and never outside a trial. */
+static void test_one_restart_of_its_own(void **state)
+{
+	(void)state;
+	assert_false(run(again, 100));
+	expect(JOB_SWITCHED, "rescue");
+	assert_true(run(trial_begin, 100));
+	assert_int_equal(fake_select(&top, LOADER_RESCUE, NULL), 0);
+	assert_false(run(again, 0));
+	expect(JOB_TRIAL, "rescue");
+	assert_false(root_exists(&top, TRIAL_AGAIN));
+	assert_false(run(again, 1));
+	expect(JOB_TRIAL, "rescue");
+	assert_true(root_exists(&top, TRIAL_AGAIN));
+	assert_true(run(again, 100));
+	expect(JOB_TRIAL, "clone-once");
+}
+
 static void test_states_that_are_refused(void **state)
 {
 	static runner *const fns[] = { trial_begin, trial_confirm, trial_withdraw };
@@ -162,6 +186,8 @@ static void test_minutes(void **state)
 	assert_int_equal(trial_minutes("99999"), 1440);
 	assert_int_equal(trial_minutes("99999999999"), 15);
 	assert_int_equal(trial_minutes("5 minutes"), 15);
+	assert_int_equal(trial_back_minutes(15), 22);
+	assert_int_equal(trial_back_minutes(0), 22);
 }
 
 static void put(const char *path, const char *text)
@@ -179,6 +205,10 @@ static void test_what_is_known_afterwards(void **state)
 	assert_int_equal(tail.count, 0);
 	put(TRIAL_TIMES, "started=1000\nseen=1905\n");
 	assert_int_equal(trial_seconds(&top), 905);
+	assert_int_equal(trial_repair_seconds(&top), 0);
+	put(TRIAL_TIMES, "started=1000\nseen=1905\nrepair=300\n");
+	assert_int_equal(trial_seconds(&top), 905);
+	assert_int_equal(trial_repair_seconds(&top), 300);
 	put(TRIAL_TIMES, "started=2000\nseen=1905\n");
 	assert_int_equal(trial_seconds(&top), -1);
 	put(TRIAL_TIMES, "started=-5\nseen=x\n");
@@ -189,7 +219,9 @@ static void test_what_is_known_afterwards(void **state)
 	assert_string_equal(tail.items[0],
 			    "three\\x1b[2J"); /* a hostile clone steers no terminal */
 	assert_string_equal(tail.items[1], "four");
+	put(TRIAL_AGAIN, "");
 	assert_true(run(trial_begin, 100));
+	assert_false(root_exists(&top, TRIAL_AGAIN));
 	assert_false(root_exists(&top, TRIAL_LOG)); /* the next trial's log is its own */
 	assert_false(root_exists(&top, TRIAL_TIMES));
 }
@@ -283,8 +315,19 @@ static void test_guard(void **state)
 	l.watched_s = 1000;
 	l.is_repairing = true;
 	assert_int_equal(guard_judge(&l), GUARD_WAIT);
-	l.uptime_s = 900 + 6 * 3600;
+	l.is_repairing = false;
+	l.repair_s = 600; /* the operator has his 15 minutes all the same */
+	l.uptime_s = 1499;
+	assert_int_equal(guard_judge(&l), GUARD_WAIT);
+	l.uptime_s = 1500;
+	assert_int_equal(guard_judge(&l), GUARD_EXPIRED);
+	l.is_repairing = true;
+	l.repair_s = l.uptime_s = 6 * 3600;
+	assert_int_equal(guard_judge(&l), GUARD_WAIT);
+	l.uptime_s += 900;
 	assert_int_equal(guard_judge(&l), GUARD_EXPIRED); /* not for ever */
+	l.repair_s = UINT64_MAX;
+	assert_int_equal(guard_judge(&l), GUARD_EXPIRED);
 	l = (struct guard_look){ .state = JOB_TRIAL, .uptime_s = 899, .watched_s = 500 };
 	assert_int_equal(guard_judge(&l), GUARD_WAIT); /* J says nothing: 15 */
 	l.uptime_s = 900;
@@ -297,13 +340,14 @@ static void test_guard(void **state)
 static void test_repairs(void **state)
 {
 	(void)state;
-	assert_true(guard_is_repair("fsck"));
-	assert_true(guard_is_repair("fsck.ext4"));
-	assert_true(guard_is_repair("e2fsck"));
-	assert_true(guard_is_repair("restorecon"));
-	assert_false(guard_is_repair("fsckd-watcher"));
-	assert_false(guard_is_repair("bash"));
-	assert_false(guard_is_repair(""));
+	assert_int_equal(guard_repair_of("fsck"), REPAIR_CHECK);
+	assert_int_equal(guard_repair_of("fsck.ext4"), REPAIR_CHECK);
+	assert_int_equal(guard_repair_of("e2fsck"), REPAIR_CHECK);
+	assert_int_equal(guard_repair_of("restorecon"), REPAIR_LABELS);
+	assert_int_equal(guard_repair_of("fixfiles"), REPAIR_LABELS);
+	assert_int_equal(guard_repair_of("fsckd-watcher"), REPAIR_NONE);
+	assert_int_equal(guard_repair_of("bash"), REPAIR_NONE);
+	assert_int_equal(guard_repair_of(""), REPAIR_NONE);
 }
 
 static void test_sockets(void **state)
@@ -337,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_cut, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_one_restart_of_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_states_that_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_known_afterwards, set_up, tear_down),
 		cmocka_unit_test(test_minutes),
