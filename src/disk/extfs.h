@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <time.h>
 
 #include "base/err.h"
 
@@ -18,3 +19,8 @@ const char *extfs_why_unreadable(const uint8_t super[EXTFS_SUPER_BYTES]);
 
 /* The same of an open device or image, or why it could not write a file in place so that it stays. */
 int extfs_why_not_grub(int fd, const char **ret, struct err *e) must_check;
+
+/*
+ * Why fsck would check it although its journal is clean; NULL when it would not, or when it is no ext file system. Static text.
+ */
+int extfs_why_check(int fd, time_t now, const char **ret, struct err *e) must_check;

@@ -127,7 +127,7 @@ static void add_addresses(struct strbuf *log)
 	strbuf_addc(log, '\n');
 }
 
-static void add_sum(struct strbuf *log, const struct record *r, uint64_t uptime_s)
+static void add_sum(struct strbuf *log, const struct record *r, uint64_t uptime_s, bool is_over)
 {
 	static const char *const failed[] = { "systemctl", "--failed",	 "--no-legend",
 					      "--plain",   "--no-pager", NULL };
@@ -148,12 +148,19 @@ static void add_sum(struct strbuf *log, const struct record *r, uint64_t uptime_
 	strbuf_addf(log, "listening:%.600s\n", ports.len ? strbuf_str(&ports) : " nothing");
 	if (run(failed, &units))
 		add_joined(log, "failed units:", strbuf_str(&units));
-	strbuf_addf(log, "nobody confirmed within %s of the start (trial %u)\n",
-		    format_seconds(ran, sizeof(ran), uptime_s), r->trials);
+	format_seconds(ran, sizeof(ran), uptime_s);
+	if (is_over)
+		strbuf_addf(log, "nobody confirmed within %s of the start (trial %u)\n", ran,
+			    r->trials);
+	else
+		strbuf_addf(log,
+			    "noted %s after the start (trial %u); when this is the end, the clone "
+			    "stopped later without a word\n",
+			    ran, r->trials);
 }
 
 int guard_save_log(const struct root *running, const struct record *r, uint64_t uptime_s,
-		   struct err *e)
+		   bool is_over, struct err *e)
 {
 	static const char *const units[] = { "systemctl", "--failed", "--no-pager", NULL };
 	static const char *const sshd[] = { "systemctl", "status", "ssh",	 "sshd",
@@ -172,7 +179,7 @@ int guard_save_log(const struct root *running, const struct record *r, uint64_t 
 	add_program(&log, "sshd", sshd, SECTION_MAX / 4);
 	add_program(&log, "links", links, SECTION_MAX / 4);
 	add_program(&log, "routes", routes, SECTION_MAX / 4);
-	add_sum(&log, r, uptime_s);
+	add_sum(&log, r, uptime_s, is_over);
 	if (log.failed)
 		return err_set(e, ERR_NOMEM, 0, "the log of the trial");
 	return root_replace(running, TRIAL_LOG, log.data, log.len, &meta, e);

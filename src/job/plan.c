@@ -15,6 +15,7 @@
 #include "job/loader.h"
 #include "job/lowmem.h"
 #include "job/machine.h"
+#include "job/trial.h"
 
 /* The stage leaves this part of every file system to the old system. */
 #define RESERVE_PERCENT 5
@@ -345,6 +346,31 @@ static void print_wrapped(FILE *out, const char *label, const char *text)
 	fputc('\n', out);
 }
 
+/* Of the migration that is under way, else of the options. */
+static uint32_t minutes_of(const struct plan *p)
+{
+	char *option cleanup_free = run_option("trial_minutes");
+
+	return p->record.trial_minutes ? p->record.trial_minutes : trial_minutes(option);
+}
+
+static void print_trial(FILE *out, const struct plan *p)
+{
+	uint32_t minutes = minutes_of(p);
+	char text[300];
+
+	if (p->loader.kind == LOADER_NONE || !p->loader.once_works)
+		return;
+	snprintf(
+		text, sizeof(text),
+		"%u minutes from the clone's start. Not confirmed by then, the rescue is back "
+		"within "
+		"%u minutes of it; after a kernel panic sooner. File system checks and relabelling "
+		"come on top.",
+		minutes, trial_back_minutes(minutes));
+	print_wrapped(out, "Trial", text);
+}
+
 static void print_next(FILE *out, const struct plan *p)
 {
 	if (p->record.state != JOB_NONE) {
@@ -388,6 +414,7 @@ static void print_text(FILE *out, const struct plan *p)
 	for (i = 0; i < p->warnings.count; i++)
 		print_wrapped(out, i ? "" : "Note", p->warnings.items[i]);
 	print_wrapped(out, "Power cut", power_cut(p));
+	print_trial(out, p);
 	print_next(out, p);
 }
 
@@ -417,14 +444,14 @@ static json_t *fits_json(const struct target *t)
 static int print_json(FILE *out, const struct plan *p, struct err *e)
 {
 	const struct target *t = p->t;
-	json_t *o =
-		json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:O, s:o, s:o, s:s}", "version", 1,
-			  "state", job_state_name(p->record.state), "token", t->token, "token_disk",
-			  json_text(t->scan.disks[t->boot_disk].path), "address", p->address,
-			  "provisional",
-			  json_boolean(json_is_true(json_object_get(p->identity, "provisional"))),
-			  "identity", p->identity, "filesystems", fits_json(t), "warnings",
-			  json_text_list(&p->warnings), "power_cut", power_cut(p));
+	json_t *o = json_pack(
+		"{s:i, s:s, s:s, s:o, s:s, s:o, s:O, s:o, s:o, s:s, s:{s:I, s:I}}", "version", 1,
+		"state", job_state_name(p->record.state), "token", t->token, "token_disk",
+		json_text(t->scan.disks[t->boot_disk].path), "address", p->address, "provisional",
+		json_boolean(json_is_true(json_object_get(p->identity, "provisional"))), "identity",
+		p->identity, "filesystems", fits_json(t), "warnings", json_text_list(&p->warnings),
+		"power_cut", power_cut(p), "trial", "minutes", (json_int_t)minutes_of(p),
+		"back_minutes", (json_int_t)trial_back_minutes(minutes_of(p)));
 
 	if (!o)
 		return err_set(e, ERR_NOMEM, 0, "plan");

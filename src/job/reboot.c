@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What reboot does before the machine goes down: it makes sure of what comes up, and says it. */
+#include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
+#include "disk/extfs.h"
 #include "job/common.h"
 #include "job/job.h"
 #include "job/loader.h"
+#include "job/panic.h"
 #include "job/position.h"
 #include "job/recover.h"
 #include "job/status_words.h"
@@ -19,7 +23,43 @@ static void tell_trial(const struct record *r, FILE *out)
 		"another machine:\n",
 		r->trial_minutes);
 	switch_tell_confirm(out, r);
-	fprintf(out, "Without that, the rescue comes back and 'status' says why.\n");
+	fprintf(out,
+		"Without that, the rescue is back within %u minutes of the start, and 'status' "
+		"says "
+		"why.\n",
+		trial_back_minutes(r->trial_minutes));
+}
+
+/* What makes a first start long: said before it is waited for. */
+static void tell_repairs(const struct target *t, FILE *out)
+{
+	static const char *const flags[] = { "/.autorelabel", "/forcefsck" };
+	unsigned i;
+
+	for (i = 0; i < t->fs_count; i++) {
+		const char *why = NULL;
+		int fd cleanup_fd = open(t->fs[i].volume->path, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && extfs_why_check(fd, time(NULL), &why, NULL) == 0 && why)
+			fprintf(out, "The clone may check the file system of %s first: %s.\n",
+				t->fs[i].mount, why);
+	}
+	for (i = 0; i < ARRAY_SIZE(flags); i++)
+		if (root_exists(&t->fs[0].root, flags[i]))
+			fprintf(out,
+				"The clone has %s: it checks or relabels its files first. The "
+				"trial waits for that.\n",
+				flags[i]);
+}
+
+static void note_old_panics(const struct target *t)
+{
+	struct root store cleanup_root = ROOT_INIT;
+	struct err e = ERR_INIT;
+
+	if (root_open(&store, PANIC_STORE, NULL) == 0 &&
+	    panic_note_old(&store, &t->fs[0].root, &e) < 0)
+		log_warn("reboot: %s", e.ctx[0]);
 }
 
 /*
@@ -55,10 +95,14 @@ static int begin_clone(FILE *out, struct err *e)
 	fs = (struct trial_fs){ &t.fs[0].root, loader_fs(&t) };
 	if (r.state == JOB_CONFIRMED)
 		rc = select_confirmed(&fs, &r, out, e);
-	else
+	else {
+		note_old_panics(&t);
 		rc = trial_begin(&fs, &r, &trial_real_ops, e);
+	}
 	if (rc == 0 && r.state != JOB_CONFIRMED)
 		tell_trial(&r, out);
+	if (rc == 0)
+		tell_repairs(&t, out);
 	return job_end(&t, &r, rc, e);
 }
 

@@ -10,6 +10,7 @@
 #include "job/common.h"
 #include "job/job.h"
 #include "job/loader.h"
+#include "job/panic.h"
 #include "job/position.h"
 #include "job/recover.h"
 #include "job/sockets.h"
@@ -87,6 +88,32 @@ static int look(struct position *ret, struct err *e)
 	return 0;
 }
 
+/* What the clone's kernel could keep of its end goes to what its guard could. */
+static int keep_panic(FILE *out, struct err *e)
+{
+	struct root store cleanup_root = ROOT_INIT;
+	struct target t = { 0 };
+	struct record r = { 0 };
+	unsigned lines = 0;
+	int rc = 0;
+
+	if (root_open(&store, PANIC_STORE, NULL) < 0)
+		return 0;
+	if (target_open(&t, TARGET_LOOK, e) < 0)
+		return job_fail_open(e);
+	rc = panic_is_there(&store, &t.fs[0].root);
+	target_close(&t);
+	if (!rc)
+		return 0;
+	if (job_begin(&t, &r, "recover", e) < 0)
+		return -1;
+	rc = r.state == JOB_TRIAL ? panic_keep(&store, &t.fs[0].root, &lines, e) : 0;
+	if (lines)
+		fprintf(out, "recover: %u lines of the clone's kernel are kept: 'log --trial'\n",
+			lines);
+	return job_end(&t, &r, rc, e);
+}
+
 /* What was seen is looked at again under the lock: a command may have come first. */
 static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
 {
@@ -136,6 +163,7 @@ static int start_clone(bool *ret_reboot, FILE *out, struct err *e)
 
 int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 {
+	struct err own = ERR_INIT;
 	struct position p;
 
 	*ret_reboot = false;
@@ -143,6 +171,8 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 		return -1;
 	fprintf(out, "recover: state %s, selected %s\n", job_state_name(p.state),
 		selected_name(p.selected));
+	if (p.state == JOB_TRIAL && keep_panic(out, &own) < 0)
+		log_warn("recover: %s", own.ctx[0]);
 	switch (position_recovery(&p)) {
 	case RECOVER_FORWARD:
 		return job_switch(false, out, e);

@@ -208,8 +208,11 @@ static void add_loader_json(const struct status *s, json_t *v)
 				      (int)!position_is_wrong(&s->facts.position)));
 	if (r->state >= JOB_SWITCHED && r->state <= JOB_CONFIRMED)
 		json_object_set_new(v, "trial",
-				    json_pack("{s:I,s:I,s:I,s:b}", "minutes",
-					      (json_int_t)r->trial_minutes, "trials",
+				    json_pack("{s:I,s:I,s:I,s:I,s:I,s:b}", "minutes",
+					      (json_int_t)r->trial_minutes, "back_minutes",
+					      (json_int_t)trial_back_minutes(r->trial_minutes),
+					      "repair_seconds",
+					      (json_int_t)trial_repair_seconds(s->fs0), "trials",
 					      (json_int_t)r->trials, "seconds",
 					      (json_int_t)trial_seconds(s->fs0), "log",
 					      (int)root_is_file(s->fs0, TRIAL_LOG)));
@@ -315,13 +318,37 @@ static void print_last_error(FILE *out)
 
 #define LOG_LINES 10
 
+static void tell_minutes(const struct status *s, FILE *out)
+{
+	const struct record *r = s->r;
+	char text[200];
+
+	if (r->loader == LOADER_NONE || (r->state != JOB_SWITCHED && r->state != JOB_TRIAL))
+		return;
+	snprintf(text, sizeof(text),
+		 "%u minutes from the clone's start; not confirmed, the rescue is back within %u",
+		 r->trial_minutes, trial_back_minutes(r->trial_minutes));
+	line(out, "trial", text);
+}
+
+static const char *format_repair(char *ret, size_t len, long seconds)
+{
+	char took[32];
+
+	snprintf(ret, len, "of that, %s of file system checks or relabelling",
+		 format_seconds(took, sizeof(took), (uint64_t)seconds));
+	return ret;
+}
+
 /* What the clone left when nobody confirmed it, and the line that confirms. */
 static void print_trial(const struct status *s, FILE *out)
 {
 	struct strlist tail cleanup_strlist = STRLIST_INIT;
 	long seconds = trial_seconds(s->fs0);
-	char text[120], ran[32];
+	char text[200], ran[32];
 	size_t i;
+
+	tell_minutes(s, out);
 
 	if (s->r->state == JOB_TRIAL && s->place == STATUS_RESCUE) {
 		snprintf(text, sizeof(text), "%u begun; in the last one the clone %s%s",
@@ -329,8 +356,15 @@ static void print_trial(const struct status *s, FILE *out)
 			 seconds < 0 ? "did not come as far as its guard" : "ran for ",
 			 seconds < 0 ? "" : format_seconds(ran, sizeof(ran), (uint64_t)seconds));
 		line(out, "trials", text);
-		if (trial_log_tail(s->fs0, LOG_LINES, &tail, NULL) == 0 && !tail.count)
-			line(out, "its log", "none was left");
+		if (trial_repair_seconds(s->fs0) > 0)
+			line(out, "",
+			     format_repair(text, sizeof(text), trial_repair_seconds(s->fs0)));
+		if (trial_log_tail(s->fs0, LOG_LINES, &tail, NULL) == 0 && !tail.count) {
+			line(out, "its log",
+			     "none was written: a kernel panic, a hang or a reset before its "
+			     "guard");
+			line(out, "", "came to it. Watch the machine's console in the next trial.");
+		}
 		for (i = 0; i < tail.count; i++)
 			line(out, i ? "" : "its log", tail.items[i]);
 	}

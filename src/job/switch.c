@@ -234,10 +234,12 @@ static void tell_end(FILE *out, const struct record *r)
 	}
 	fprintf(out,
 		"Until the clone is confirmed every boot ends in this rescue.\n"
-		"  reboot     starts the clone for a trial of %u minutes, then the rescue is back\n"
+		"  reboot     starts the clone for a trial of %u minutes; not confirmed, it gives "
+		"way\n"
+		"             to this rescue, which is back within %u minutes of its start\n"
 		"  rollback   brings the old system back, now or after any trial\n"
 		"When the clone runs, confirm it from another machine:\n",
-		r->trial_minutes);
+		r->trial_minutes, trial_back_minutes(r->trial_minutes));
 	switch_tell_confirm(out, r);
 }
 

@@ -12,13 +12,16 @@
 #define GUARD_WANTED "/etc/systemd/system/sysinit.target.wants/rehost-guard.service"
 #define GUARD_OPENRC "/etc/init.d/rehost-guard"
 #define GUARD_RUNLEVEL "/etc/runlevels/boot/rehost-guard"
-#define GUARD_INITTAB "rhgd:12345:once:/var/lib/rehost/rehost guard"
+/* A line of sysvinit's, which also has OpenRC as its script runner (Debian). Waits where /var is a file system of its own. */
+#define GUARD_INITTAB \
+	"rhgd::sysinit:/bin/sh -c '(until [ -x /var/lib/rehost/rehost ]; do sleep 2; done; " \
+	"exec /var/lib/rehost/rehost guard) &'"
 #define GUARD_GRUB "/etc/default/grub.d/rehost-trial.cfg"
 #define GUARD_PANIC_S \
-	60 /* also the initramfs' own: initramfs-tools restarts instead of asking for a shell */
+	30 /* also the initramfs' own: initramfs-tools restarts instead of asking for a shell */
 
 /*
- * Removes what plan_guard() put into a tree. Absence is success. The menu keeps panic=60 until it is made again, which
+ * Removes what plan_guard() put into a tree. Absence is success. The menu keeps panic=30 until it is made again, which
  * does no harm.
  */
 int rewrite_remove_guard(const struct root *clone, struct err *e) must_check;

@@ -2,11 +2,13 @@
 /* The trial's guard: started early by the clone's own init, and panic= on its kernel's command line. */
 #include "rewrite/guard.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "rewrite/plan_priv.h"
 
 #define INITTAB "/etc/inittab"
+#define PANIC_MAX_S 300
 #define STR_(x) #x
 #define STR(x) STR_(x)
 
@@ -37,12 +39,15 @@ static const char openrc[] = "#!/sbin/openrc-run\n"
 			     "command_background=yes\n"
 			     "pidfile=/run/rehost-guard.pid\n"
 			     "depend() {\n"
-			     "\tneed localmount\n"
+			     "\tafter localmount\n" /* also when a mount failed */
 			     "}\n";
 
-static const char grub[] =
-	"# made by rehost for the trial; release removes it\n"
-	"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX panic=" STR(GUARD_PANIC_S) "\"\n";
+/* In both, because the second comes later on the command line, and the kernel takes the last word. */
+static const char grub[] = "# made by rehost for the trial; release removes it\n"
+			   "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX panic=" STR(
+				   GUARD_PANIC_S) "\"\n"
+						  "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_"
+						  "LINUX_DEFAULT panic=" STR(GUARD_PANIC_S) "\"\n";
 
 static int write_text(struct planner *p, const char *path, const char *text, int mode,
 		      const char *why)
@@ -78,11 +83,32 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-/* A line of inittab and no script: which scripts run is a cache that insserv keeps, and it would not know ours. */
+/* "id:runlevels:action:process" with that action. */
+static bool is_sysinit(const char *line)
+{
+	const char *s = line;
+	unsigned i;
+
+	if (*s == '#')
+		return false;
+	for (i = 0; i < 2; i++) {
+		s += strcspn(s, ":\n");
+		if (*s != ':')
+			return false;
+		s++;
+	}
+	return str_starts(s, "sysinit:");
+}
+
+/*
+ * A line of inittab and no script: which scripts run is a cache that insserv keeps, and it would not know ours. Before the
+ * other lines of its kind, which init waits for: a script that hangs must not keep the guard from starting.
+ */
 static int plan_inittab(struct planner *p)
 {
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
 	int rc = plan_read(p, INITTAB, &text);
+	const char *s;
 
 	if (rc < 0)
 		return -1;
@@ -91,12 +117,37 @@ static int plan_inittab(struct planner *p)
 				    ": the clone cannot end its trial by itself");
 	if (has_line(strbuf_str(&text), GUARD_INITTAB))
 		return 0;
-	if (text.len && text.data[text.len - 1] != '\n')
-		strbuf_addc(&text, '\n');
-	strbuf_adds(&text, GUARD_INITTAB "\n");
-	return text.failed ? plan_nomem(p)
-			   : plan_rewrite(p, INITTAB, &text,
-					  "goes back to the rescue when nobody confirms the clone");
+	for (s = strbuf_str(&text); *s && !is_sysinit(s); s += *s == '\n')
+		s += strcspn(s, "\n");
+	strbuf_add(&out, strbuf_str(&text), (size_t)(s - strbuf_str(&text)));
+	if (out.len && out.data[out.len - 1] != '\n')
+		strbuf_addc(&out, '\n');
+	strbuf_addf(&out, "%s\n%s", GUARD_INITTAB, s);
+	return out.failed || text.failed
+		       ? plan_nomem(p)
+		       : plan_rewrite(p, INITTAB, &out,
+				      "goes back to the rescue when nobody confirms the clone");
+}
+
+/* A time that somebody chose; 0 means for ever, and below that initramfs-tools cannot wait. */
+static bool has_panic(const char *menu)
+{
+	const char *s = menu;
+	unsigned long last = 0;
+
+	while ((s = strstr(s, "panic="))) {
+		const char *line = s;
+
+		while (line > menu && line[-1] != '\n')
+			line--;
+		s += strlen("panic=");
+		if (line[strspn(line, " \t")] == '#')
+			continue;
+		last = strtoul(s, NULL, 10);
+		if (*s == '-' || last > PANIC_MAX_S)
+			last = 0;
+	}
+	return last > 0;
 }
 
 /* Debian's grub-mkconfig reads grub.d; where it is not known to, nothing is written that might be taken for more. */
@@ -106,7 +157,7 @@ static int plan_panic(struct planner *p)
 
 	if (plan_read(p, "/etc/default/grub", &menu) < 0)
 		return -1;
-	if (strstr(strbuf_str(&menu), "panic="))
+	if (has_panic(strbuf_str(&menu)))
 		return 0;
 	if (plan_read(p, "/usr/sbin/grub-mkconfig", &text) < 0)
 		return -1;

@@ -10,7 +10,10 @@
 #include "rewrite/guard.h"
 #include "rewrite/plan_priv.h"
 
-#define INITTAB "id:2:initdefault:\n1:2345:respawn:/sbin/getty 38400 tty1"
+#define BEFORE \
+	"id:2:initdefault:\n" \
+	"#si::sysinit:/etc/init.d/old\n"
+#define INITTAB "si::sysinit:/etc/init.d/rcS\n1:2345:respawn:/sbin/getty 38400 tty1"
 
 static char dir[64];
 static struct root clone = ROOT_INIT;
@@ -85,7 +88,8 @@ static void test_systemd(void **state)
 	expect(GUARD_UNIT, "DefaultDependencies=no\n");
 	assert_int_equal(root_readlink(&clone, GUARD_WANTED, link, sizeof(link)), 0);
 	assert_true(root_is_file(&clone, GUARD_WANTED)); /* the link leads to the unit */
-	expect(GUARD_GRUB, "panic=60");
+	expect(GUARD_GRUB, "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX panic=30\"\n");
+	expect(GUARD_GRUB, "_DEFAULT panic=30\"\n");
 	assert_int_equal(rewrite("systemd", "/x"), 0);
 	assert_int_equal(rewrite_remove_guard(&clone, NULL), 0);
 	assert_false(root_exists(&clone, GUARD_UNIT));
@@ -100,15 +104,50 @@ static void test_inittab(void **state)
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
 
 	(void)state;
-	put("/etc/inittab", INITTAB); /* no newline at its end */
+	put("/etc/inittab", BEFORE INITTAB); /* no newline at its end */
 	put("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"panic=10\"\n");
 	assert_true(rewrite("sysvinit", "/x") >= 1);
-	expect("/etc/inittab", INITTAB "\n" GUARD_INITTAB "\n");
+	/* before the scripts that init waits for */
+	expect("/etc/inittab", BEFORE GUARD_INITTAB "\n" INITTAB);
 	assert_false(root_exists(&clone, GUARD_GRUB)); /* somebody chose a time already */
 	assert_int_equal(rewrite("sysvinit", "/x"), 0);
 	assert_int_equal(rewrite_remove_guard(&clone, NULL), 0);
 	assert_int_equal(root_read(&clone, "/etc/inittab", &b, 4096, NULL), 0);
-	assert_string_equal(strbuf_str(&b), INITTAB "\n");
+	assert_string_equal(strbuf_str(&b), BEFORE INITTAB);
+	/* sysvinit reads no more than this of a process */
+	assert_true(strlen(strstr(GUARD_INITTAB, "sysinit:") + 8) < 127);
+	put("/etc/inittab", "id:2:initdefault:");
+	assert_true(rewrite("sysvinit", "/x") >= 1);
+	expect("/etc/inittab", "id:2:initdefault:\n" GUARD_INITTAB "\n");
+	rewrite_plan_done(&plan);
+}
+
+/* A time that would never come, or that is none, is not the operator's choice for this trial. */
+static void test_panic(void **state)
+{
+	static const struct {
+		const char *menu;
+		bool ours;
+	} cases[] = {
+		{ "GRUB_CMDLINE_LINUX=\"quiet\"\n", true },
+		{ "GRUB_CMDLINE_LINUX=\"panic=10\"\n", false },
+		{ "GRUB_CMDLINE_LINUX=\"panic=0\"\n", true },
+		{ "GRUB_CMDLINE_LINUX=\"panic=-1\"\n", true },
+		{ "GRUB_CMDLINE_LINUX=\"panic=86400\"\n", true },
+		{ "GRUB_CMDLINE_LINUX=\"panic=10\"\nX=\"panic=0\"\n", true },
+		{ " # GRUB_CMDLINE_LINUX=\"panic=10\"\n", true },
+	};
+	size_t i;
+
+	(void)state;
+	put("/usr/sbin/grub-mkconfig", "for x in ${sysconfdir}/default/grub.d/*.cfg ; do");
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		put("/etc/default/grub", cases[i].menu);
+		rewrite("systemd", "/x");
+		if (root_exists(&clone, GUARD_GRUB) != cases[i].ours)
+			fail_msg("%s", cases[i].menu);
+		assert_int_equal(rewrite_remove_guard(&clone, NULL), 0);
+	}
 	rewrite_plan_done(&plan);
 }
 
@@ -146,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_systemd, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_inittab, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_panic, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_openrc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notes, set_up, tear_down),
 	};
