@@ -10,8 +10,10 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import tarfile
 import threading
 
 REPO = pathlib.Path(__file__).resolve().parents[3]
@@ -170,6 +172,28 @@ def source_tar(name="source"):
                 mkdir "$4"; mount -o ro,noload "$loop" "$4"
                 chroot "$4" """ + TAR + """ >"$3" """,
                 "sh", str(start), image, tmp, CACHE / f"mnt-{os.getpid()}"])
+            tmp.rename(path)
+        return path
+
+
+FIREWALL = re.compile(r"^(\./)?(usr/)?(sbin/(nft|.*tables.*)|lib/x86_64-linux-gnu/(xtables|lib(nft|mnl|xtables|ip[46]tc|edit|bsd"
+                      r"|md|jansson|gmp|nfnetlink|netfilter_conntrack|tinfo)).*)$")
+
+
+def firewall_tar():
+    """A tar.gz of Debian's nftables and iptables with their libraries, to be unpacked over a root of the suite."""
+    path = CACHE / f"firewall-{_digest(SUITE, FIREWALL.pattern)}.tar.gz"
+    with _lock(path.name):
+        if not path.exists():
+            whole, tmp = path.with_suffix(".all.tar"), path.with_suffix(".tmp")
+            argv = ["mmdebstrap", "--variant=extract", "--include=nftables,iptables", SUITE, str(whole), "-"]
+            run(argv, input=run([REPO / "scripts/apt-sources", SUITE]), env={**os.environ, "LC_ALL": "C.UTF-8"})
+            with tarfile.open(whole) as source, tarfile.open(tmp, "w:gz") as out:
+                for member in source:
+                    if FIREWALL.match(member.name) and not member.isdir():
+                        member.name = re.sub(r"^(\./)?(usr/)?", "usr/", member.name)
+                        out.addfile(member, source.extractfile(member) if member.isfile() else None)
+            whole.unlink()
             tmp.rename(path)
         return path
 

@@ -164,7 +164,7 @@ def confirm_clone(clone, line, phases):
         wrong.append(f"before confirm: {before}")
     if (guard := clone.ssh("systemctl is-active rehost-guard", check=False).stdout.strip()) != "active":
         wrong.append(f"the guard is {guard}")
-    if "panic=60" not in clone.ssh("cat /proc/cmdline").stdout:
+    if "panic=30" not in clone.ssh("cat /proc/cmdline").stdout:
         wrong.append("no panic= on the clone's command line")
     for attempt in (
         f"{program} confirm 0123456789abcdef",  # another word
