@@ -9,6 +9,7 @@
 #include "job/check_priv.h"
 #include "rewrite/fstab.h"
 #include "rewrite/net.h"
+#include "rewrite/net_fit.h"
 
 #define TEXT_MAX (1 << 20)
 
@@ -116,21 +117,38 @@ static bool same_set(const struct strlist *a, const struct strlist *b)
 	return true;
 }
 
-static const struct net_link *find_link(const struct net_model *m, const char *name)
+/* The link of the clone that is the same: by the card's address, else by name. */
+static const struct net_link *find_link(const struct net_model *m, const struct net_link *want)
 {
 	unsigned i;
 
-	for (i = 0; i < m->link_count; i++)
-		if (strcmp(m->links[i].name, name) == 0)
+	for (i = 0; want->mac && i < m->link_count; i++)
+		if (m->links[i].mac && strcasecmp(m->links[i].mac, want->mac) == 0)
 			return &m->links[i];
-	return NULL;
+	return net_find(m, want->name);
 }
 
-static void check_link(struct check *c, const struct net_link *want, const struct net_link *have)
+static bool has_v6_address(const struct net_link *l)
 {
-	if (have->v4 != want->v4 || have->v6 != want->v6)
+	size_t i;
+
+	for (i = 0; i < l->addresses.count; i++)
+		if (strchr(l->addresses.items[i], ':'))
+			return true;
+	return false;
+}
+
+/* other: the clone's stack is another one, and says of IPv6 what it can. */
+static void check_link(struct check *c, const struct net_link *want, const struct net_link *have,
+		       bool other)
+{
+	if (have->v4 != want->v4 || (have->v6 != want->v6 && !other))
 		check_add(c, FINDING_BLOCKER, "network",
 			  "%s gets its addresses in another way than on this machine", want->name);
+	else if (have->v6 != want->v6 && !(has_v6_address(want) && have->v6 == NET_AUTO))
+		check_add(c, FINDING_WARNING, "network",
+			  "%s gets its IPv6 addresses in another way than on this machine",
+			  want->name);
 	if (!same_set(&have->addresses, &want->addresses))
 		check_add(c, FINDING_BLOCKER, "network",
 			  "%s would have other addresses than this machine's (%s)", want->name,
@@ -139,9 +157,16 @@ static void check_link(struct check *c, const struct net_link *want, const struc
 	    !same_text(have->gateway6, want->gateway6))
 		check_add(c, FINDING_BLOCKER, "network",
 			  "%s would have another gateway than this machine's", want->name);
+	if (have->kind != want->kind || have->vlan_id != want->vlan_id ||
+	    (want->kind != NET_CARD && !want->ports.count != !have->ports.count))
+		check_add(c, FINDING_BLOCKER, "network",
+			  "%s would not be made of the same links as on this machine", want->name);
 	if (have->mtu != want->mtu)
 		check_add(c, FINDING_WARNING, "network", "%s would have the MTU %u instead of %u",
 			  want->name, have->mtu, want->mtu);
+	if (have->route_count < want->route_count || have->rule_count < want->rule_count)
+		check_add(c, FINDING_WARNING, "network",
+			  "%s would have fewer routes or rules than on this machine", want->name);
 	if (want->at_boot && !have->at_boot)
 		check_add(c, FINDING_BLOCKER, "network", "%s would not come up at boot",
 			  want->name);
@@ -187,37 +212,60 @@ static void check_pinning(struct check *c)
 	}
 }
 
+/* Both models; want in the names the clone uses. */
+static int read_both(struct check *c, struct net_model *want, struct net_model *have,
+		     bool *ret_other, struct err *e)
+{
+	*have = (struct net_model){ 0 };
+	if (net_read_target(want, c->facts, e) < 0)
+		return err_ctx(e, "reading this machine's own network files");
+	if (net_read(have, c->view, e) < 0)
+		return err_ctx(e, "reading the clone's network files");
+	*ret_other = want->stack && have->stack && strcmp(want->stack, have->stack) != 0;
+	return *ret_other ? net_fit(want, c->facts, strcmp(have->stack, "ifupdown") != 0, e) : 0;
+}
+
+static void compare_networks(struct check *c, const struct net_model *want,
+			     const struct net_model *have, bool other)
+{
+	unsigned i;
+
+	if (!have->stack)
+		check_add(c, FINDING_BLOCKER, "network", "the clone has no network configuration");
+	if (!want->link_count)
+		check_add(c, FINDING_WARNING, "network",
+			  "this machine's own network files name no interface: nothing to compare");
+	for (i = 0; i < want->link_count && have->stack; i++) {
+		const struct net_link *link = find_link(have, &want->links[i]);
+
+		if (link)
+			check_link(c, &want->links[i], link, other);
+		else if (want->links[i].kind == NET_OTHER)
+			check_add(c, FINDING_WARNING, "network", "the clone does not configure %s",
+				  want->links[i].name);
+		else
+			check_add(c, want->links[i].at_boot ? FINDING_BLOCKER : FINDING_WARNING,
+				  "network", "the clone does not configure %s",
+				  want->links[i].name);
+	}
+}
+
 int check_network(struct check *c, struct err *e)
 {
 	struct net_model want = { 0 }, have = { 0 };
-	unsigned i;
+	bool other = false;
+	int rc;
 
 	if (!c->facts->target_files)
 		return err_set(e, ERR_INTERNAL, 0, "no files of the target");
-	if (net_read(&want, c->facts->target_files, e) < 0)
-		return err_ctx(e, "reading this machine's own network files");
-	if (net_read(&have, c->view, e) < 0) {
-		net_done(&want);
-		return err_ctx(e, "reading the clone's network files");
+	rc = read_both(c, &want, &have, &other, e);
+	if (rc == 0) {
+		compare_networks(c, &want, &have, other);
+		check_pinning(c);
 	}
-	if (!have.stack)
-		check_add(c, FINDING_BLOCKER, "network", "the clone has no network configuration");
-	if (!want.link_count)
-		check_add(c, FINDING_WARNING, "network",
-			  "this machine's own network files name no interface: nothing to compare");
-	for (i = 0; i < want.link_count && have.stack; i++) {
-		const struct net_link *link = find_link(&have, want.links[i].name);
-
-		if (link)
-			check_link(c, &want.links[i], link);
-		else
-			check_add(c, want.links[i].at_boot ? FINDING_BLOCKER : FINDING_WARNING,
-				  "network", "the clone does not configure %s", want.links[i].name);
-	}
-	check_pinning(c);
 	net_done(&want);
 	net_done(&have);
-	return 0;
+	return rc;
 }
 
 /* ---- names and room ---- */

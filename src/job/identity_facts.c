@@ -148,6 +148,10 @@ static int fill(struct identity_facts *f, const struct target *t, const json_t *
 	f->facts.target_files = &f->files;
 	f->facts.target_hostname = keep(f, json_string_value(json_object_get(identity, "hostname")),
 					&failed);
+	f->facts.target_stack = keep(
+		f,
+		json_string_value(json_object_get(json_object_get(identity, "network"), "stack")),
+		&failed);
 	f->facts.boot_disk = keep(f, disk->path, &failed);
 	f->facts.boot_disk_by_id = keep(f, by_id, &failed);
 	f->facts.uefi = t->is_uefi;

@@ -182,31 +182,14 @@ static bool same_address(const char *a, const char *b)
 	return n == strcspn(b, "/") && strncasecmp(a, b, n) == 0;
 }
 
-/* The card behind a configured name: ports of bridges and bonds, the base of an alias. */
+/* The card behind a configured name: ports of bridges and bonds, the base of an alias. Empty: none. */
 static void physical_name(const struct net_link *l, char *buf, size_t size)
 {
-	static const char *const keys[] = { "bridge_ports ", "bridge-ports ", "bond-slaves ",
-					    "bond_slaves ", "slaves " };
-	size_t i, k;
-
-	for (i = 0; i < l->extra.count; i++) {
-		for (k = 0; k < ARRAY_SIZE(keys); k++) {
-			const char *line = l->extra.items[i] + strspn(l->extra.items[i], " \t");
-			size_t len;
-
-			if (!str_starts(line, keys[k]))
-				continue;
-			line += strlen(keys[k]);
-			line += strspn(line, " \t");
-			len = strcspn(line, " \t");
-			if (len == 0 || strncmp(line, "none", len) == 0 ||
-			    strncmp(line, "all", len) == 0 || strncmp(line, "regex", len) == 0)
-				continue;
-			snprintf(buf, size, "%.*s", (int)len, line);
-			return;
-		}
-	}
-	snprintf(buf, size, "%.*s", (int)strcspn(l->name, ":"), l->name);
+	buf[0] = '\0';
+	if (l->ports.count)
+		snprintf(buf, size, "%s", l->ports.items[0]);
+	else if (l->kind == NET_CARD || l->kind == NET_BRIDGE || l->kind == NET_BOND)
+		snprintf(buf, size, "%.*s", (int)strcspn(l->name, ":"), l->name);
 }
 
 static bool is_taken(const struct rescue_links *l, const char *name)
@@ -222,7 +205,10 @@ static bool is_taken(const struct rescue_links *l, const char *name)
 
 static int take(struct rescue_links *l, struct rescue_link *k, const char *name, struct err *e)
 {
-	if (k->target_name || is_taken(l, name))
+	/* a label of a file ("Wired connection 1") is no name for a card */
+	if (k->target_name || is_taken(l, name) || strlen(name) > 15 || !*name ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			      "._-")])
 		return 0;
 	k->target_name = strdup(name);
 	return k->target_name ? 0 : err_set(e, ERR_NOMEM, 0, "network cards");
@@ -241,6 +227,28 @@ static bool has_same_address(const struct rescue_link *k, const struct net_link 
 	return false;
 }
 
+/* Files that find a card by its address: by their label, else by what udev would call it, or the rescue does. */
+static int match_own_macs(struct rescue_links *l, const struct net_model *model, struct err *e)
+{
+	unsigned i, k;
+
+	for (i = 0; i < l->count; i++) {
+		struct rescue_link *r = &l->items[i];
+
+		for (k = 0; k < model->link_count; k++) {
+			const struct net_link *n = &model->links[k];
+
+			if (!n->mac || n->kind != NET_CARD || strcasecmp(n->mac, r->mac) != 0)
+				continue;
+			if (take(l, r, n->name, e) < 0 ||
+			    (r->other_names.count && take(l, r, r->other_names.items[0], e) < 0) ||
+			    take(l, r, r->name, e) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 enum pass { BY_ADDRESS, BY_UDEV_NAME, BY_SAME_NAME, PASSES };
 
 static int match_pass(struct rescue_links *l, const struct net_model *model, enum pass pass,
@@ -257,6 +265,8 @@ static int match_pass(struct rescue_links *l, const struct net_model *model, enu
 			bool hit;
 
 			physical_name(n, name, sizeof(name));
+			if (n->mac)
+				continue; /* match_own_macs knows better */
 			hit = pass == BY_ADDRESS     ? has_same_address(r, n)
 			      : pass == BY_UDEV_NAME ? strlist_has(&r->other_names, name)
 						     : strcmp(r->name, name) == 0;
@@ -298,7 +308,8 @@ static int match_last(struct rescue_links *l, const struct net_model *model, str
 	for (i = 0; i < model->link_count; i++) {
 		physical_name(&model->links[i], name, sizeof(name));
 		/* a VLAN is no card */
-		if (strchr(name, '.') || is_taken(l, name) || strcmp(name, left) == 0)
+		if (!*name || model->links[i].mac || strchr(name, '.') || is_taken(l, name) ||
+		    strcmp(name, left) == 0)
 			continue;
 		memcpy(left, name, sizeof(left));
 		names++;
@@ -309,8 +320,9 @@ static int match_last(struct rescue_links *l, const struct net_model *model, str
 int links_match(struct rescue_links *l, const struct net_model *model, const struct mac_names *m,
 		struct err *e)
 {
-	if (match_pass(l, model, BY_ADDRESS, e) < 0 || match_macs(l, m, e) < 0 ||
-	    match_pass(l, model, BY_UDEV_NAME, e) < 0 || match_pass(l, model, BY_SAME_NAME, e) < 0)
+	if (match_own_macs(l, model, e) < 0 || match_pass(l, model, BY_ADDRESS, e) < 0 ||
+	    match_macs(l, m, e) < 0 || match_pass(l, model, BY_UDEV_NAME, e) < 0 ||
+	    match_pass(l, model, BY_SAME_NAME, e) < 0)
 		return -1;
 	return match_last(l, model, e);
 }

@@ -39,7 +39,7 @@ int links_from_json(struct rescue_links *ret, const json_t *net, struct err *e) 
 void links_done(struct rescue_links *l);
 
 /*
- * Fills in target_name, surest first: the same address on both sides, a MAC rule, a name udev would give,
+ * Fills in target_name, surest first: files that find the card by its hardware address, the same address on both sides, a MAC rule, a name udev would give,
  * the same name, and at last one card left for one name left. A bridge or bond stands for its first port.
  */
 int links_match(struct rescue_links *l, const struct net_model *model, const struct mac_names *m,

@@ -107,6 +107,7 @@ int rewrite_facts_check(const struct rewrite_facts *facts, const struct rewrite_
 	if (!rewrite_facts_fs(facts, "/"))
 		return refuse(e, "the root file system", NULL);
 	if (check_text(e, "the hostname", facts->target_hostname, ALNUM ".-", 253) < 0 ||
+	    check_text(e, "the network stack", facts->target_stack, ALNUM "-", 32) < 0 ||
 	    check_text(e, "the hostname", options->hostname_text, ALNUM ".-", 253) < 0 ||
 	    check_text(e, "the machine id", options->machine_id, "0123456789abcdef", 32) < 0 ||
 	    check_path(e, "the disk", facts->boot_disk) < 0 ||

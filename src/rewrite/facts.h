@@ -41,6 +41,8 @@ struct rewrite_facts {
 	unsigned link_count;
 	const struct root
 		*target_files; /* the identity's files/ folder: etc/network/interfaces, ... */
+	const char
+		*target_stack; /* which of net_model's stacks was active there; NULL: not known */
 	const char *target_hostname;
 	const char *boot_disk;	     /* "/dev/vda" in the rescue */
 	const char *boot_disk_by_id; /* "/dev/disk/by-id/..." or NULL: none stable */

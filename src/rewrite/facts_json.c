@@ -173,6 +173,7 @@ static int load_all(struct facts_file *f, struct err *e)
 	    load_words(f->json, "consoles", &f->consoles, e) < 0 ||
 	    load_words(f->json, "drivers", &f->drivers, e) < 0 ||
 	    get_text(f->json, "hostname", &f->facts.target_hostname, e) < 0 ||
+	    get_text(f->json, "network_stack", &f->facts.target_stack, e) < 0 ||
 	    get_text(f->json, "boot_disk", &f->facts.boot_disk, e) < 0 ||
 	    get_text(f->json, "boot_disk_by_id", &f->facts.boot_disk_by_id, e) < 0)
 		return -1;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "rewrite/net_fit.h"
 #include "rewrite/net_priv.h"
 
 #include <string.h>
@@ -80,13 +81,33 @@ static int read_notes_only(struct net_model *m, struct err *e)
 		       : 0;
 }
 
-int net_read(struct net_model *ret, const struct root *root, struct err *e)
+static const struct net_backend *find_backend(const char *stack)
 {
-	const struct net_backend *b = find_active(root);
+	size_t i;
 
-	*ret = (struct net_model){ 0 };
-	if (!b)
-		return 0;
+	for (i = 0; i < ARRAY_SIZE(backends); i++)
+		if (strcmp(backends[i]->name, stack) == 0)
+			return backends[i];
+	return NULL;
+}
+
+bool net_can_read(const char *stack)
+{
+	const struct net_backend *b = find_backend(stack);
+
+	return b && b->read;
+}
+
+bool net_can_write(const char *stack)
+{
+	const struct net_backend *b = find_backend(stack);
+
+	return b && b->write;
+}
+
+static int read_with(struct net_model *ret, const struct net_backend *b, const struct root *root,
+		     struct err *e)
+{
 	ret->stack = strdup(b->name);
 	if (!ret->stack)
 		err_set(e, ERR_NOMEM, 0, "%s", b->name);
@@ -96,20 +117,36 @@ int net_read(struct net_model *ret, const struct root *root, struct err *e)
 	return err_ctx(e, "reading the network configuration");
 }
 
+int net_read(struct net_model *ret, const struct root *root, struct err *e)
+{
+	const struct net_backend *b = find_active(root);
+
+	*ret = (struct net_model){ 0 };
+	return b ? read_with(ret, b, root, e) : 0;
+}
+
+int net_read_as(struct net_model *ret, const char *stack, const struct root *root, struct err *e)
+{
+	const struct net_backend *b = find_backend(stack);
+
+	*ret = (struct net_model){ 0 };
+	if (!b || !b->read)
+		return err_set(e, ERR_RW_STACK, 0, "%s", stack);
+	return read_with(ret, b, root, e);
+}
+
 int net_write(struct net_output *ret, const char *stack, const struct net_model *m,
 	      const struct root *root, struct err *e)
 {
-	size_t i;
+	const struct net_backend *b = find_backend(stack);
 
 	*ret = (struct net_output){ 0 };
-	for (i = 0; i < ARRAY_SIZE(backends); i++)
-		if (strcmp(backends[i]->name, stack) == 0 && backends[i]->write) {
-			if (backends[i]->write(ret, m, root, e) == 0)
-				return 0;
-			net_output_done(ret);
-			return err_ctx(e, "writing the network configuration for %s", stack);
-		}
-	return err_set(e, ERR_RW_STACK, 0, "%s", stack);
+	if (!b || !b->write)
+		return err_set(e, ERR_RW_STACK, 0, "%s", stack);
+	if (b->write(ret, m, root, e) == 0)
+		return 0;
+	net_output_done(ret);
+	return err_ctx(e, "writing the network configuration for %s", stack);
 }
 
 void net_output_done(struct net_output *o)
@@ -152,30 +189,14 @@ int net_loss(struct net_output *o, const char *fmt, ...)
 	return b.failed ? -1 : strlist_add(&o->losses, strbuf_str(&b));
 }
 
-static void route_done(struct net_route *r)
-{
-	free(r->to);
-	free(r->via);
-	free(r->src);
-	free(r->type);
-}
-
-static void rule_done(struct net_rule *r)
-{
-	free(r->from);
-	free(r->to);
-	free(r->iif);
-	free(r->fwmark);
-}
-
 static void link_done(struct net_link *l)
 {
 	unsigned i;
 
 	for (i = 0; i < l->route_count; i++)
-		route_done(&l->routes[i]);
+		net_route_done(&l->routes[i]);
 	for (i = 0; i < l->rule_count; i++)
-		rule_done(&l->rules[i]);
+		net_rule_done(&l->rules[i]);
 	free(l->routes);
 	free(l->rules);
 	free(l->name);

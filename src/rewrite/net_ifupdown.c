@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Debian's ifupdown: /etc/network/interfaces and what it sources, into the model. */
-#include <arpa/inet.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <string.h>
 
-#include "rewrite/interfaces.h"
-#include "rewrite/net_priv.h"
+#include "rewrite/net_ifupdown.h"
 
-#define INTERFACES "/etc/network/interfaces"
 #define INCLUDE_DEPTH 8
 #define INCLUDE_FILES 256
 #define LINKS_MAX 1024
@@ -27,76 +24,11 @@ static int nomem(struct reader *r)
 
 /* ---- one iface stanza ------------------------------------------------------------------------------------- */
 
-/* Prefix length of a netmask given as dotted quad or number; -1: neither. */
-static int mask_length(const char *mask)
+/* Stanzas of one link add up: addresses beside DHCP are DHCP with addresses. */
+static void raise_method(enum net_method *method, enum net_method m)
 {
-	struct in_addr a;
-	uint32_t bits, v;
-
-	if (parse_u32(mask, &bits) == 0)
-		return bits <= 128 ? (int)bits : -1;
-	if (inet_pton(AF_INET, mask, &a) != 1)
-		return -1;
-	v = ntohl(a.s_addr);
-	/* ones first, then zeros only */
-	if (~v & (~v + 1))
-		return -1;
-	return __builtin_popcount(v);
-}
-
-static const char *option(const struct stanza *s, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < s->option_count; i++)
-		if (strcmp(s->options[i].name, name) == 0)
-			return s->options[i].value;
-	return NULL;
-}
-
-static int add_address(struct reader *r, struct net_link *l, const struct stanza *s,
-		       const char *address, bool v6)
-{
-	const char *mask = option(s, "netmask");
-	int plen = mask ? mask_length(mask) : v6 ? 64 : -1;
-	int rc;
-
-	if (strchr(address, '/') || plen < 0)
-		rc = strlist_add(&l->addresses, address);
-	else
-		rc = strlist_addf(&l->addresses, "%s/%d", address, plen);
-	return rc < 0 ? nomem(r) : 0;
-}
-
-static int set_text(struct reader *r, char **to, const char *value)
-{
-	if (*to)
-		return 0; /* a second stanza of the link: the first gateway is the one that counts */
-	*to = strdup(value);
-	return *to ? 0 : nomem(r);
-}
-
-static int read_option(struct reader *r, struct net_link *l, const struct stanza *s,
-		       const struct iface_option *o, bool v6)
-{
-	uint32_t mtu;
-
-	if (strcmp(o->name, "address") == 0)
-		return add_address(r, l, s, o->value, v6);
-	if (strcmp(o->name, "netmask") == 0 || strcmp(o->name, "broadcast") == 0 ||
-	    strcmp(o->name, "network") == 0)
-		return 0;
-	if (strcmp(o->name, "gateway") == 0)
-		return set_text(r, v6 ? &l->gateway6 : &l->gateway4, o->value);
-	if (strcmp(o->name, "mtu") == 0 && parse_u32(o->value, &mtu) == 0) {
-		l->mtu = mtu;
-		return 0;
-	}
-	if (str_starts(o->name, "dns-nameserver"))
-		return strlist_split(&l->dns, o->value, " \t") < 0 ? nomem(r) : 0;
-	if (strcmp(o->name, "dns-search") == 0 || strcmp(o->name, "dns-domain") == 0)
-		return strlist_split(&l->search, o->value, " \t") < 0 ? nomem(r) : 0;
-	return strlist_addf(&l->extra, "%s %s", o->name, o->value) < 0 ? nomem(r) : 0;
+	if (m == NET_DHCP || (m == NET_AUTO && *method != NET_DHCP) || *method == NET_OFF)
+		*method = m;
 }
 
 static int read_method(struct reader *r, struct net_link *l, const struct stanza *s, bool *ret_v6)
@@ -116,8 +48,7 @@ static int read_method(struct reader *r, struct net_link *l, const struct stanza
 		 strlist_addf(&r->m->notes, "%s uses the method %s %s, which rehost does not know",
 			      l->name, family, method) < 0)
 		return nomem(r);
-	if (m != NET_OFF)
-		*(*ret_v6 ? &l->v6 : &l->v4) = m;
+	raise_method(*ret_v6 ? &l->v6 : &l->v4, m);
 	return 0;
 }
 
@@ -149,8 +80,8 @@ static int read_iface(struct reader *r, const struct stanza *s)
 	if (read_method(r, l, s, &v6) < 0)
 		return -1;
 	for (i = 0; i < s->option_count; i++)
-		if (read_option(r, l, s, &s->options[i], v6) < 0)
-			return -1;
+		if (ifupdown_take_option(l, s, &s->options[i], v6) < 0)
+			return nomem(r);
 	return 0;
 }
 
@@ -299,6 +230,8 @@ static int ifupdown_read(struct net_model *m, const struct root *root, struct er
 	struct reader r = { .m = m, .root = root, .e = e };
 	int rc = read_file(&r, INTERFACES, 0);
 
+	if (rc == 0 && ifupdown_finish(m) < 0)
+		rc = nomem(&r);
 	if (rc == 0)
 		mark_boot_links(&r);
 	strlist_done(&r.boot);
@@ -341,4 +274,5 @@ static bool ifupdown_is_active(const struct root *root, bool whole)
 	return false;
 }
 
-const struct net_backend net_ifupdown = { "ifupdown", ifupdown_is_active, ifupdown_read, NULL };
+const struct net_backend net_ifupdown = { "ifupdown", ifupdown_is_active, ifupdown_read,
+					  ifupdown_write };

@@ -18,6 +18,9 @@ struct net_backend {
 extern const struct net_backend net_ifupdown;
 extern const struct net_backend net_netplan;
 
+/* Whether there is a stack of that name with a reader. */
+bool net_can_read(const char *stack);
+
 /* The link of that name, made when missing; NULL: no memory. */
 struct net_link *net_link_get(struct net_model *m, const char *name);
 
@@ -45,6 +48,28 @@ bool net_is_v6(const char *address);
 
 /* True when the gateway lies in none of the link's prefixes of its family, link-local gateways excepted. */
 bool net_needs_onlink(const struct net_link *l, const char *gateway);
+
+/* An address without a length. */
+bool net_is_address(const char *text);
+/* A name that an interface can have: nothing in it that a file or a shell could misread. */
+bool net_is_device_name(const char *text);
+
+void net_route_done(struct net_route *r);
+void net_rule_done(struct net_rule *r);
+
+/*
+ * The words behind "ip route add" from words->items[from] on; link: the device that may be named, "$IFACE" is it too. 1: ret
+ * is filled in; 0: not understood whole. net_parse_rule: behind "ip rule add"; net_parse_old_route: behind "route add".
+ */
+int net_parse_route(struct net_route *ret, const struct strlist *words, size_t from, bool is_v6,
+		    const char *link) must_check;
+int net_parse_rule(struct net_rule *ret, const struct strlist *words, size_t from,
+		   bool is_v6) must_check;
+int net_parse_old_route(struct net_route *ret, const struct strlist *words, size_t from,
+			const char *link) must_check;
+/* The same words again. False: a value is not what it should be (it may end up in a shell), nothing useful was added. */
+bool net_print_route(struct strbuf *out, const struct net_route *r, const char *device) must_check;
+bool net_print_rule(struct strbuf *out, const struct net_rule *r) must_check;
 
 /* A new file of the output; NULL: no memory. */
 struct net_file *net_file_add(struct net_output *o, const char *path, unsigned mode);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rewrite/fstab.h"
+#include "rewrite/net_fit.h"
 #include "rewrite/plan_priv.h"
 #include "rewrite/shellfile.h"
 
@@ -112,8 +113,7 @@ static int read_nets(struct planner *p)
 			return -1;
 	}
 	local = ERR_INIT;
-	if (p->facts->target_files &&
-	    net_read(&p->target_net, p->facts->target_files, &local) < 0) {
+	if (net_read_target(&p->target_net, p->facts, &local) < 0) {
 		if (local.code == ERR_NOMEM)
 			return plan_nomem(p);
 		return plan_block(p, "this machine's own network files cannot be read: %s",

@@ -349,8 +349,28 @@ static int edit_all(struct planner *p, const struct own_id *own)
 	return 0;
 }
 
-int plan_dhcp(struct planner *p)
+/* What networkd and NetworkManager say of themselves comes from their own files and from the machine-id. */
+static int note_other_client(struct planner *p, enum net_way way, const struct own_id *own)
 {
+	const char *source = p->source_net.stack, *target = p->target_net.stack;
+	const char *client = own->has_dhclient ? "dhclient" : own->has_dhcpcd ? "dhcpcd" : target;
+
+	if (way == NET_WAY_MODEL)
+		return plan_note(p,
+				 "this machine asked for its address with %s, the clone asks with "
+				 "%s: a DHCP server that knows its clients by more than the card's "
+				 "address may give another one",
+				 client, source);
+	return plan_note(p,
+			 "the clone asks for its address with %s, whose identifier is made of the "
+			 "machine id unless its files say otherwise: a DHCP server that knows its "
+			 "clients by it may give another address",
+			 source);
+}
+
+int plan_dhcp(struct planner *p, enum net_way way)
+{
+	bool is_ifupdown = strcmp(p->source_net.stack, "ifupdown") == 0;
 	struct own_id own = { 0 };
 	int rc;
 
@@ -359,8 +379,10 @@ int plan_dhcp(struct planner *p)
 	if (!has_method(&p->target_net, false) && !has_method(&p->target_net, true))
 		return 0;
 	rc = read_own(p, &own);
-	if (rc == 0)
+	if (rc == 0 && is_ifupdown)
 		rc = edit_all(p, &own);
+	if (rc == 0 && (!is_ifupdown || way == NET_WAY_MODEL))
+		rc = note_other_client(p, way, &own);
 	free(own.dhclient);
 	free(own.duid);
 	return rc;

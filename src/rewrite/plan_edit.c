@@ -260,7 +260,7 @@ int plan_copy_file(struct planner *p, const char *path, const char *from, int mo
 	return add_edit(p, EDIT_COPY_FD, path, from, strlen(from), mode, false, why);
 }
 
-int plan_keep_source(struct planner *p, const char *path)
+static int keep_source(struct planner *p, const char *path, bool is_secret)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	char kept[PATH_MAX], link[PATH_MAX];
@@ -279,8 +279,23 @@ int plan_keep_source(struct planner *p, const char *path)
 	}
 	if (!S_ISREG(st.st_mode) || root_read(p->clone, path, &text, CONFIG_MAX, NULL) < 0)
 		return 0;
-	return plan_write(p, kept, strbuf_str(&text), text.len, (int)(st.st_mode & 0777),
+	return write_edit(p, kept, strbuf_str(&text), text.len, (int)(st.st_mode & 0777), is_secret,
 			  "the source's own, kept for people");
+}
+
+int plan_keep_source(struct planner *p, const char *path)
+{
+	return keep_source(p, path, false);
+}
+
+int plan_keep_source_secret(struct planner *p, const char *path)
+{
+	return keep_source(p, path, true);
+}
+
+bool plan_is_present(struct planner *p, const char *path, const struct strbuf *content)
+{
+	return is_present(p, path, strbuf_str(content), content->len, -1);
 }
 
 int plan_rewrite(struct planner *p, const char *path, const struct strbuf *content, const char *why)

@@ -29,11 +29,13 @@ struct planner {
 
 /* Each adds what its subject needs. -1 with e set for hard failures only. */
 int plan_fstab(struct planner *p) must_check;
+/* How the clone gets its network: not at all (a blocker says why), by the target's files, or by its model. */
+enum net_way { NET_WAY_NONE, NET_WAY_FILES, NET_WAY_MODEL };
 int plan_net(struct planner *p) must_check;
-int plan_net_names(struct planner *p) must_check; /* called by plan_net */
-int plan_dhcp(struct planner *p) must_check;	  /* the same */
-int plan_firewall(struct planner *p) must_check;  /* notes only */
-bool plan_is_firewall(const char *path);	  /* a file that it has looked at */
+int plan_net_names(struct planner *p) must_check;	       /* called by plan_net */
+int plan_dhcp(struct planner *p, enum net_way way) must_check; /* the same */
+int plan_firewall(struct planner *p) must_check;	       /* notes only */
+bool plan_is_firewall(const char *path);		       /* a file that it has looked at */
 int plan_identity(struct planner *p) must_check;
 int plan_login(struct planner *p) must_check; /* last: it looks at what the others change */
 int plan_boot(struct planner *p) must_check;
@@ -64,6 +66,9 @@ int plan_copy_file(struct planner *p, const char *path, const char *from, int mo
 
 /* Keeps the source's file below SOURCE_ORIGINAL, once. Call before an edit of path. */
 int plan_keep_source(struct planner *p, const char *path) must_check;
+int plan_keep_source_secret(struct planner *p, const char *path) must_check;
+/* Whether the clone already holds this very file, whatever its mode. */
+bool plan_is_present(struct planner *p, const char *path, const struct strbuf *content);
 /* plan_keep_source and plan_write, or plan_remove. */
 int plan_rewrite(struct planner *p, const char *path, const struct strbuf *content,
 		 const char *why) must_check;

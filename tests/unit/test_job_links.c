@@ -36,7 +36,7 @@ static void make_links(struct rescue_links *ret, const char *const *texts)
 
 static char *addresses_a[] = { T("192.0.2.1/24") };
 static char *addresses_b[] = { T("198.51.100.7/32"), T("2001:DB8::7/64") };
-static char *bridge_extra[] = { T("bridge_stp off"), T("bridge_ports ens4 none") };
+static char *bridge_ports[] = { T("ens4") };
 static struct net_link two[] = {
 	{ .name = T("ens3"), .addresses = { addresses_a, 1, 1 } },
 	{ .name = T("ens4"), .addresses = { addresses_b, 2, 2 } },
@@ -94,7 +94,8 @@ static void test_bridge_and_alias(void **state)
 {
 	struct net_link bridge[] = { { .name = T("br0"),
 				       .addresses = { addresses_a, 1, 1 },
-				       .extra = { bridge_extra, 2, 2 } } };
+				       .kind = NET_BRIDGE,
+				       .ports = { bridge_ports, 1, 1 } } };
 	struct net_link alias[] = { { .name = T("eth7") },
 				    { .name = T("eth7:1"), .addresses = { addresses_a, 1, 1 } } };
 	struct net_link vlan[] = { { .name = T("ens3.20") }, { .name = T("ens3") } };
@@ -103,6 +104,21 @@ static void test_bridge_and_alias(void **state)
 	check(LIST("eth0 52:54:00:00:00:01 192.0.2.1/24 -"), bridge, 1, NULL, LIST("ens4"));
 	check(LIST("eth0 52:54:00:00:00:01 192.0.2.1/24 -"), alias, 2, NULL, LIST("eth7"));
 	check(LIST("eth0 52:54:00:00:00:01 - -"), vlan, 2, NULL, LIST("ens3"));
+}
+
+/* netplan's match, NetworkManager's mac-address: the label is a name only when it can be one. */
+static void test_files_that_name_the_address(void **state)
+{
+	struct net_link labels[] = {
+		{ .name = T("wan"), .mac = T("52:54:00:00:00:01") },
+		{ .name = T("Wired connection 1"), .mac = T("52:54:00:00:00:02") },
+		{ .name = T("a name that is far too long"), .mac = T("52:54:00:00:00:03") },
+	};
+
+	(void)state;
+	check(LIST("eth2 52:54:00:00:00:03 - ens5", "eth1 52:54:00:00:00:02 - ens4",
+		   "eth0 52:54:00:00:00:01 - ens3"),
+	      labels, 3, NULL, LIST("ens5", "ens4", "wan"));
 }
 
 static void test_mac_rules(void **state)
@@ -244,9 +260,13 @@ static void test_cmdline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_match),	  cmocka_unit_test(test_bridge_and_alias),
-		cmocka_unit_test(test_mac_rules), cmocka_unit_test(test_hostile_json),
-		cmocka_unit_test(test_drivers),	  cmocka_unit_test(test_cmdline),
+		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_bridge_and_alias),
+		cmocka_unit_test(test_files_that_name_the_address),
+		cmocka_unit_test(test_mac_rules),
+		cmocka_unit_test(test_hostile_json),
+		cmocka_unit_test(test_drivers),
+		cmocka_unit_test(test_cmdline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
