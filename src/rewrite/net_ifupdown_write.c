@@ -173,7 +173,9 @@ static void add_own_options(struct writer *w, bool is_dhcp)
 	if (l->set_mac && is_plain(l->set_mac))
 		strbuf_addf(w->out, "\thwaddress %s\n", l->set_mac);
 	if (l->mtu && (is_dhcp || w->flavour != DEBIAN))
-		strbuf_addf(w->out, "\tpre-up ip link set dev $IFACE mtu %u\n", l->mtu);
+		/* bonds and bridges are made by if-pre-up.d, which comes after these commands */
+		strbuf_addf(w->out, "\t%s ip link set dev $IFACE mtu %u\n",
+			    l->kind == NET_BOND || l->kind == NET_BRIDGE ? "up" : "pre-up", l->mtu);
 	else if (l->mtu)
 		strbuf_addf(w->out, "\tmtu %u\n", l->mtu);
 	add_list(w, "dns-nameservers", &l->dns);

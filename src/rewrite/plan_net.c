@@ -44,30 +44,19 @@ static int block_without_stack(struct planner *p)
 }
 
 /* Both say netplan, but this machine's files hand the links to a program that the clone lacks. */
-static int needs_other_renderer(struct planner *p, bool *ret)
+static bool needs_other_renderer(const struct planner *p)
 {
 	static const char *const nm[] = { "/usr/sbin/NetworkManager", "/sbin/NetworkManager",
 					  NULL };
-	size_t i;
+	const char *renderer = p->target_net.renderer;
 
-	*ret = false;
-	if (strcmp(p->target_net.stack, "netplan") != 0 || has_program(p, nm))
-		return 0;
-	for (i = 0; i < p->target_net.files.count; i++) {
-		struct strbuf text cleanup_strbuf = STRBUF_INIT;
-
-		if (plan_read_target(p, p->target_net.files.items[i], &text) < 0)
-			return -1;
-		*ret = *ret || strstr(strbuf_str(&text), "NetworkManager");
-	}
-	return 0;
+	return renderer && strcmp(renderer, "NetworkManager") == 0 && !has_program(p, nm);
 }
 
 /* How the clone gets its network; says why not. */
 static int judge_stacks(struct planner *p, enum net_way *ret)
 {
 	const char *source = p->source_net.stack, *target = p->target_net.stack;
-	bool other = false;
 
 	*ret = NET_WAY_NONE;
 	if (!target)
@@ -78,9 +67,7 @@ static int judge_stacks(struct planner *p, enum net_way *ret)
 			MAIN_FILE);
 	if (!source)
 		return block_without_stack(p);
-	if (strcmp(source, target) == 0 && needs_other_renderer(p, &other) < 0)
-		return -1;
-	if (strcmp(source, target) == 0 && !other) {
+	if (strcmp(source, target) == 0 && !needs_other_renderer(p)) {
 		*ret = NET_WAY_FILES;
 		return 0;
 	}

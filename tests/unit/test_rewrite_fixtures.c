@@ -124,12 +124,19 @@ static void test_move_odd_fstab(void **state)
 	check_fixture("bookworm-move-odd-fstab");
 }
 
+static void test_move_ifupdown_to_netplan(void **state)
+{
+	(void)state;
+	check_fixture("bookworm-move-ifupdown-to-netplan");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_move_static_to_dhcp),
 		cmocka_unit_test(test_copy_cloud_to_static),
 		cmocka_unit_test(test_move_odd_fstab),
+		cmocka_unit_test(test_move_ifupdown_to_netplan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
