@@ -20,6 +20,7 @@
 #include "job/progress.h"
 #include "job/running.h"
 #include "job/stage.h"
+#include "job/status_reader.h"
 #include "job/status_view.h"
 #include "job/switch.h"
 #include "job/target.h"
@@ -132,19 +133,11 @@ static json_t *read_progress(void)
 	return v;
 }
 
-/* Asks the disk itself, in the rescue on BIOS: what a UEFI firmware starts first is not on the disk. */
+/* Asks the disk itself, in the rescue; not while a command is half-way. */
 static void read_disk(struct status *s)
 {
-	const struct bootview_options o = { 0 };
-	struct err ignored = ERR_INIT;
-
-	if (!s->t || s->t->is_uefi || is_command_running() ||
-	    (s->r->loader != LOADER_BIOS && s->r->state < JOB_SWITCHED))
+	if (!s->t || is_command_running() || !status_reader_look(s->t, &s->reader))
 		return;
-	if (bootview_look(&s->reader, s->t->scan.disks[s->t->boot_disk].path, &o, &ignored) < 0) {
-		log_warn("status: the disk was not read as its loader does: %s", ignored.ctx[0]);
-		return;
-	}
 	s->facts.is_read = true;
 	s->facts.starts = s->reader.starts;
 	s->facts.why = s->reader.why;
@@ -443,26 +436,6 @@ static int tell_no_target(FILE *out, bool json, const struct err *why)
 	return 0;
 }
 
-/* J cannot be read, but the loader does not ask J: what it would start goes into the report. */
-static void add_reading(const struct target *t, struct err *e)
-{
-	const struct bootview_options o = { 0 };
-	struct err ignored = ERR_INIT;
-	struct bootview b;
-
-	if (t->is_uefi || bootview_look(&b, t->scan.disks[t->boot_disk].path, &o, &ignored) < 0)
-		return;
-	if (b.starts == BOOT_OLD || b.starts == BOOT_RESCUE || b.starts == BOOT_CLONE)
-		err_ctx(e,
-			"telling the state; as a loader reads the disk, the next boot starts the "
-			"%s",
-			b.starts == BOOT_OLD ? "old system" : boot_outcome_name(b.starts));
-	else
-		err_ctx(e, "telling the state; what the next boot starts cannot be told either: %s",
-			b.why);
-	bootview_done(&b);
-}
-
 /* J has a plan only from the switch on; before it there may be a loader all the same. */
 static int open_loader_fs(const struct record *r, struct root *ret)
 {
@@ -509,7 +482,7 @@ int job_status(FILE *out, bool json, struct err *e)
 		return rc;
 	}
 	if (job_load(&t, &r, e) < 0) {
-		add_reading(&t, e);
+		status_reader_add(&t, e);
 		target_close(&t);
 		return job_fail(e, NULL);
 	}

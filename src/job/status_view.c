@@ -49,14 +49,15 @@ static const char *system_name(enum boot_outcome o)
 
 /*
  * The reader knows less than a machine: what it cannot follow (unknown) says nothing, and an old system whose loader is of
- * a kind it does not know may look broken. Where S or J name what is not in its place, that is the news.
+ * a kind it does not know may look broken. Where S or J name what is not in its place, that is the news. Without J there is one
+ * system, whichever the reader takes it for.
  */
 static bool is_as_selected(const struct status_facts *f)
 {
 	enum boot_outcome expected = position_starts(&f->position);
 
 	if (!f->is_read || f->starts == BOOT_UNKNOWN || f->starts == expected ||
-	    expected == BOOT_NOTHING)
+	    expected == BOOT_NOTHING || f->position.state == JOB_NONE)
 		return true;
 	return f->starts == BOOT_NOTHING && expected == BOOT_OLD;
 }

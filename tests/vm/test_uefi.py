@@ -103,7 +103,8 @@ def test_words_of_the_private_loader(folder):
             planted.wait_banner(300)
             cmdline = shell(net, "busybox cat /proc/cmdline\n").split()
             assert "rehost.planted=1" in cmdline and "rehost.wanted=rescue" in cmdline
-            assert json.loads(planted.ssh("status --json").stdout)["loader"]["selected"] == "rescue"
+            told = json.loads(planted.ssh("status --json").stdout)
+            assert told["loader"]["selected"] == "rescue" and told["disk"]["starts"] == told["starts"] == "rescue", told
             migration.rescue_command(net, "rollback --discard")
             migration.rescue_command(net, "reboot", check=False)
             planted.wait_exit()
