@@ -30,7 +30,9 @@ def test_a_server_moves_through_a_foreign_rescue_system(net, folder, stream):
         with open(disks.REPO / "build/rehost", "rb") as binary:
             net.ssh(qemu.TARGET, "cat >/root/rehost && chmod +x /root/rehost", stdin=binary)
         before = provider.ssh("cat /etc/hostname; ls /").stdout
-        provider.ssh("modprobe overlay; setsid /root/rehost serve --disk served1 </dev/null >/root/served 2>&1 & sleep 3")
+        provider.ssh("modprobe overlay; setsid /root/rehost serve --disk served1 </dev/null >/root/served 2>&1 &")
+        said = provider.ssh("for i in $(seq 60); do grep -q listening /root/served && break; sleep 1; done; cat /root/served").stdout
+        assert "listening on port 2222" in said, said
         plan = typed("plan", stdin=subprocess.DEVNULL).stdout
         assert "10.77.2.20" in plan and "/boot" in plan
         with open(stream, "rb") as tar:
