@@ -38,25 +38,14 @@ static bool nm_is_active(const struct root *root, bool whole)
 	return net_dir_has(root, "/etc/NetworkManager/system-connections", "");
 }
 
-static bool networkd_is_active(const struct root *root, bool whole)
-{
-	static const char *const enabled[] = {
-		"/etc/systemd/system/multi-user.target.wants/systemd-networkd.service",
-		"/etc/systemd/system/dbus-org.freedesktop.network1.service", NULL
-	};
-
-	return net_dir_has(root, "/etc/systemd/network", ".network") &&
-	       (!whole || net_any_exists(root, enabled));
-}
-
 static const struct net_backend nm = { "NetworkManager", nm_is_active, NULL, NULL };
-static const struct net_backend networkd = { "systemd-networkd", networkd_is_active, NULL, NULL };
 
 /*
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
  * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
  */
-static const struct net_backend *const backends[] = { &net_netplan, &networkd, &net_ifupdown, &nm };
+static const struct net_backend *const backends[] = { &net_netplan, &net_networkd, &net_ifupdown,
+						      &nm };
 
 static const struct net_backend *find_active(const struct root *root)
 {

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What the readers and writers of systemd-networkd and of NetworkManager have in common. */
+#pragma once
+
+#include "rewrite/inifile.h"
+#include "rewrite/net_priv.h"
+
+#define NET_FILES_MAX 1024 /* files read of one stack */
+#define NET_LINKS_MAX 1024
+
+/* Options of bonds and bridges by the kernel's names, as the model has them, and by those of the stacks. */
+enum net_option_type {
+	OPTION_TEXT,
+	OPTION_BOOL,	/* "yes", "no" */
+	OPTION_MS,	/* a number of milliseconds */
+	OPTION_SECONDS, /* a number of seconds */
+	OPTION_LIST	/* comma between */
+};
+
+struct net_option {
+	enum net_kind kind;
+	const char *name;     /* the kernel's, also that of NetworkManager's bonds */
+	const char *networkd; /* NULL: none */
+	const char *keyfile;  /* bridge only; NULL: none */
+	enum net_option_type type;
+};
+
+extern const struct net_option net_options[];
+extern const size_t net_option_count;
+
+/* The row of that name; NULL: none. */
+const struct net_option *net_option_find(enum net_kind kind, const char *name, size_t len);
+
+/* 1: yes, 0: no, -1: neither; the words of systemd.syntax(7). */
+int net_bool(const char *text);
+
+/* "AA-BB-CC-DD-EE-FF", "aabb.ccdd.eeff" or colons, as the model has it, into buf (18 bytes); false: no Ethernet address. */
+bool net_mac_of(const char *text, char *buf);
+
+/* What may be a value of one word in a file: not empty, printing bytes only, no blank, quote, backslash or semicolon. */
+bool net_is_ini_word(const char *text);
+
+/* text as a label: letters, digits, ".", "_" and "-", others become "_". The caller frees; NULL: no memory. */
+char *net_label_of(const char *text);
+
+/* A label like it that no link has; NULL: no memory. */
+char *net_label_free(const struct net_model *m, const char *label);
+
+/* The first link found by that address, or NULL. */
+struct net_link *net_find_mac(const struct net_model *m, const char *mac);
+
+/* The bond or bridge that has it as port, or NULL. */
+const struct net_link *net_port_owner(const struct net_model *m, const char *name);
+
+/* Whether it has an address of that family. */
+bool net_has_addresses(const struct net_link *l, bool v6);
+
+/* Takes text off the list, when it is there. */
+void net_list_drop(struct strlist *l, const char *text);
+
+/* A loss for each of extra, which no writer of another stack can say. -1: no memory. */
+int net_lose_extra(struct net_output *o, const struct net_link *l) must_check;
+
+/* Whether every text of it is one word: a part left out would make it mean more. */
+bool net_route_is_sound(const struct net_route *r);
+bool net_rule_is_sound(const struct net_rule *r);
+
+/* A new file at start, label and suffix, or at the first such path with a number that is free; NULL: no memory. */
+struct net_file *net_file_add_named(struct net_output *o, const char *start, const char *label,
+				    const char *suffix, unsigned mode);
