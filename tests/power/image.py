@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A raw disk image that moves along a write log, and makes excursions from it."""
+import contextlib
 import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 
@@ -95,13 +95,15 @@ class Replay:
         return At()
 
 
+@contextlib.contextmanager
 def scratch(need):
-    """A folder to replay in: in RAM when there is room, because file system checkers sync. The caller removes it."""
+    """A folder to replay in, gone at the end: in RAM when there is room for need bytes, because file system checkers sync."""
     shm = pathlib.Path("/dev/shm")
     room = os.statvfs(shm).f_bavail * os.statvfs(shm).f_frsize if shm.is_dir() else 0
     with open("/proc/meminfo") as f:
         free = {k: int(v.split()[0]) for k, v in (line.split(":") for line in f)}["MemAvailable"] * 1024
-    return pathlib.Path(tempfile.mkdtemp(prefix="rehost-power-", dir=shm if min(room, free) > 2 * need else None))
+    with tempfile.TemporaryDirectory(prefix="rehost-power-", dir=shm if min(room, free) > 2 * need else None) as folder:
+        yield pathlib.Path(folder)
 
 
 def data_bytes(path):
@@ -112,10 +114,3 @@ def flatten(disk, path):
     """A raw sparse copy of a disk (raw or qcow2 with its backing files)."""
     subprocess.run(["qemu-img", "convert", "-O", "raw", "-S", "4k", disk, path], check=True)
 
-
-def copy_sparse(src, dst):
-    subprocess.run(["cp", "--sparse=always", src, dst], check=True)
-
-
-def remove(folder):
-    shutil.rmtree(folder, ignore_errors=True)

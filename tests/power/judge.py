@@ -17,6 +17,7 @@ import urllib.parse
 import uuid
 
 import cuts
+import nvram
 
 SLOT = 131072
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -115,6 +116,39 @@ class Ext:
         return lists[0], lists[1], job.read_bytes() if job.exists() else None
 
 
+class Fat:
+    """The EFI system partition inside an image, repaired as every system does before it mounts it."""
+
+    def __init__(self, image, offset, size, work):
+        self.image, self.offset, self.size, self.kept = image, offset, size, None
+        self.copy = pathlib.Path(work) / f"fat-{offset}"
+
+    def replay(self):
+        with open(self.image, "rb") as f:
+            data = os.pread(f.fileno(), self.size, self.offset)
+        self.copy.write_bytes(data)
+        done = run(["fsck.fat", "-a", self.copy])
+        if done.returncode not in (0, 1):
+            raise Wrong(f"fsck.fat -a of the partition at {self.offset}: exit {done.returncode}: {done.stdout}")
+        repaired = self.copy.read_bytes()
+        if repaired != data:
+            self.kept = data
+            self._write(repaired, data)
+
+    def undo(self):
+        if self.kept is not None:
+            with open(self.image, "rb") as f:
+                now = os.pread(f.fileno(), self.size, self.offset)
+            self._write(self.kept, now)
+            self.kept = None
+
+    def _write(self, new, old, step=65536):
+        with open(self.image, "r+b", buffering=0) as f:
+            for at in range(0, len(new), step):
+                if new[at : at + step] != old[at : at + step]:
+                    os.pwrite(f.fileno(), new[at : at + step], self.offset + at)
+
+
 def inspect_boot(image, *options):
     """(outcome, words) as the firmware would meet the disk."""
     done = subprocess.run(
@@ -172,12 +206,14 @@ CLONE_COMPLETE = ("switching", "switched", "trial", "confirmed", "undoing", "rel
 class DiskJudge:
     """
     Judges cuts of one recording, in order: what it learned from J of earlier cuts (the plan with its inode numbers) it
-    uses for later ones. superblocks: where the ext file systems have theirs. starts(image, ...) is what the disk would
-    start, as inspect_boot().
+    uses for later ones. superblocks: where the ext file systems have theirs; esps: offset and size of the EFI system
+    partitions; flash: offset and size of the firmware's variables, None with a BIOS. starts(image, ...) is what the disk
+    would start, as inspect_boot().
     """
 
-    def __init__(self, image, work, superblocks, starts=inspect_boot, table=TABLE):
-        self.starts, self.table = starts, table
+    def __init__(self, image, work, superblocks, esps=(), flash=None, starts=inspect_boot, table=TABLE):
+        self.starts, self.table, self.flash = starts, table, flash
+        self.esps = [Fat(image.path, *esp, work) for esp in esps]
         self.parts = [Ext(image.path, at - 1024, work) for at in superblocks]
         self.old = [part.look()[0] for part in self.parts]  # names of the old system, before anything
         self.plan = None
@@ -186,24 +222,37 @@ class DiskJudge:
     def allowed(self, step):
         return next((outcomes for name, outcomes in self.table if step.startswith(name)), set(OUTCOMES))
 
-    def check_files(self, outcome, found, cut):
+    def check_files(self, outcome, found, cut, step):
         """
         A loader that finds a file may still read an old or half-written one. Each file on the way to an outcome has one
-        content all the time: what is read first must be what is read ever after.
+        content all the time: what is read first must be what is read ever after, in each of a recording's migrations.
         """
-        for step in found.get("steps", []):
-            if "sha256" in step:
-                key = outcome, step["text"].rpartition(",")[0]
-                first = self.files.setdefault(key, (step["sha256"], cut))
-                if first[0] != step["sha256"]:
+        for row in found.get("steps", []):
+            if "sha256" in row:
+                key = outcome, row["text"].rpartition(",")[0], step.endswith("again")
+                first = self.files.setdefault(key, (row["sha256"], cut))
+                if first[0] != row["sha256"]:
                     raise Wrong(f"{key[1]} on the way to {outcome} is not as in cut {cuts.name(first[1])}")
         core = found.get("core")
         if core and not core.get("equals"):
             raise Wrong(f"starts {outcome} from a core that is nobody's core.img")
 
+    def firmware(self, image, *options):
+        """What the firmware starts: the BIOS the disk, UEFI the first of its entries that it can read."""
+        if not self.flash:
+            return self.starts(image.path, *options)
+        with open(image.path, "rb") as f:
+            entries = nvram.starts(os.pread(f.fileno(), self.flash[1], self.flash[0]))
+        for entry in entries:
+            way = ["--efi-path", entry.path] if entry.path else ["--uefi"]
+            outcome, found = self.starts(image.path, *way, *options)
+            if "the firmware cannot read" not in words(found):
+                break
+        return outcome, found
+
     def look(self, image, *options):
         """The outcome. Without J the reader calls the only system old; which one it is the plan knows, by its /etc."""
-        outcome, found = self.starts(image.path, *options)
+        outcome, found = self.firmware(image, *options)
         if outcome == "old" and self.plan and found["j_state"] == "none":
             clone = [e["new_ino"] for p in self.plan for e in p["entries"] if e["name"] == "etc"]
             if (found.get("tree") or {}).get("etc_ino") in clone:
@@ -216,16 +265,16 @@ class DiskJudge:
             raise Wrong(f"starts {before}: {words(found)}")
         if found["then"] not in OUTCOMES:
             raise Wrong(f"starts {before}, and then {found['then']}")
-        self.check_files(before, found, cut)
+        self.check_files(before, found, cut, step)
         try:
-            for part in self.parts:
+            for part in self.parts + self.esps:
                 part.replay()
             after, found = self.look(image)
             if after not in self.allowed(step):
                 raise Wrong(f"starts {before}, and {after} when the journals were replayed: {words(found)}")
             state = self.check_contents(step)
         finally:
-            for part in self.parts:
+            for part in self.parts + self.esps:
                 part.undo()
         return before, after, state
 

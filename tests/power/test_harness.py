@@ -11,6 +11,7 @@ import campaign
 import cuts
 import image
 import judge
+import nvram
 import pytest
 import synthetic
 import wlog
@@ -192,13 +193,18 @@ def history(path, broken_at=None, how=None, versions=12):
     return log
 
 
-def cut_history(tmp_path, log, total, judged=synthetic.judge, seed=5):
+def cut_history(tmp_path, log, total, judged=synthetic.judge, seed=5, jobs=1):
     start = bytearray(DISK)
     start[synthetic.SLOTS[0] * SECTOR : (synthetic.SLOTS[0] + 4) * SECTOR] = fill("a", 4)
     entries = entries_of(log)
-    disk = blank(tmp_path, bytes(start))
     chosen = campaign.Budget(total).cuts(entries, lambda i: "publish", seed)
-    return campaign.run(entries, lambda i: "publish", disk, judged, chosen, seed)
+
+    def work(part, number):
+        folder = tmp_path / str(number)
+        folder.mkdir(exist_ok=True)
+        return campaign.run(entries, lambda i: "publish", blank(folder, bytes(start)), judged, part, seed)
+
+    return campaign.run_shared(work, chosen, jobs, seed) if jobs > 1 else work(chosen, 0)
 
 
 def test_a_careful_order_has_no_wrong_cut(tmp_path):
@@ -219,6 +225,31 @@ def test_one_careless_step_is_found_where_it_is(tmp_path, how, seed):
     assert {f.cut.base for f in account.failures} == {epochs[12].start if how != "no flush after" else epochs[13].start}
     again = account.failures[0].cut
     assert cuts.name(again) in account.text()
+
+
+def test_cuts_that_are_shared_out_give_the_same_account(tmp_path):
+    log = history(tmp_path / "log", broken_at=6, how="in place")
+    alone, shared = (cut_history(tmp_path, log, 200, jobs=jobs) for jobs in (1, 3))
+    assert alone.failures and shared.failures == alone.failures
+    assert (shared.count, shared.outcomes, shared.examples) == (alone.count, alone.outcomes, alone.examples)
+
+
+def test_a_part_that_is_not_judged_is_no_success(tmp_path):
+    def judged(disk, cut, step):
+        raise OSError("a broken tool")
+
+    with pytest.raises(RuntimeError, match="a broken tool"):
+        cut_history(tmp_path, history(tmp_path / "log"), 40, judged, jobs=2)
+
+
+def test_what_differs_between_parts_is_found():
+    one, two, total = campaign.Account(1), campaign.Account(1), campaign.Account(1)
+    one.seen = {("clone", "vmlinuz"): ("aa", cuts.Cut("flush", 3, 3, 0))}
+    two.seen = {("clone", "vmlinuz"): ("bb", cuts.Cut("flush", 4, 4, 0))}
+    total.add(one)
+    assert total.failures == []
+    total.add(two)
+    assert "vmlinuz" in total.failures[0].why
 
 
 def test_a_lost_promise_is_found(tmp_path):
@@ -250,6 +281,87 @@ def test_sampled_steps_get_their_share_and_no_more(tmp_path):
     assert 15 <= len(chosen) - len(hot) <= 32
     assert {c.base for c in hot} == {e.start for e in cuts.epochs(entries) if 300 <= e.start < 340}
     assert chosen == sorted(chosen, key=lambda c: c.base)
+
+
+# ---- the firmware's variables ----
+
+
+def variable(name, value, state=nvram.VALID, vendor=nvram.GLOBAL):
+    raw = name.encode("utf-16-le") + b"\0\0"
+    out = nvram.HEADER.pack(0x55AA, state, 0, 7, 0, bytes(16), 0, len(raw), len(value), vendor) + raw + value
+    return out + b"\xff" * (-len(out) % 4)
+
+
+def flash(*rows):
+    head = bytes(40) + b"_FVH" + bytes(4) + struct.pack("<H", 0x48)
+    body = b"".join(rows)
+    store = nvram.STORE + struct.pack("<I", 4096) + b"\x5a\xfe".ljust(8, b"\0")
+    return (head.ljust(0x48, b"\0") + store + body).ljust(0x48 + 4096, b"\xff")
+
+
+def option(text, *path, attributes=1):
+    nodes = b"".join(struct.pack("<BBH", kind, sub, len(data) + 4) + data for kind, sub, data in path)
+    return struct.pack("<IH", attributes, len(nodes)) + text.encode("utf-16-le") + b"\0\0" + nodes + b"junk"
+
+
+DRIVE, FILE = (4, 1, bytes(38)), (4, 4, "\\EFI\\debian\\shimx64.efi\0".encode("utf-16-le"))
+
+
+def test_the_firmwares_order_is_read():
+    data = flash(
+        variable("Boot0000", option("menu", (4, 7, bytes(16)), attributes=0x101)),
+        variable("Boot0001", option("UEFI QEMU HARDDISK", (2, 1, bytes(8)), (3, 2, bytes(4)))),
+        variable("Boot0002", option("debian", DRIVE, FILE)),
+        variable("Boot0003", option("UEFI PXEv4", (3, 11, bytes(33)))),
+        variable("Boot0004", option("off", DRIVE, FILE, attributes=0)),
+        variable("BootOrder", struct.pack("<HHHHHH", 9, 0, 3, 4, 2, 1)),
+    )
+    assert [tuple(s) for s in nvram.starts(data)] == [
+        (2, "debian", "\\EFI\\debian\\shimx64.efi"), (1, "UEFI QEMU HARDDISK", ""), (None, "", ""),
+    ]
+    assert [tuple(s) for s in nvram.starts(flash())] == [(None, "", "")]
+    with pytest.raises(ValueError):
+        nvram.starts(bytes(8192))
+
+
+@pytest.mark.parametrize(
+    "old,new,want",
+    [
+        (0x3F, None, b"a"), (0x3F, 0xFF, b"a"), (0x3F, 0x7F, b"a"), (0x3E, 0x7F, b"a"), (0x3E, 0x3F, b"b"), (0x3C, 0x3F, b"b"),
+        (0xFF, 0x3F, b"b"),
+    ],
+)
+def test_a_variable_is_replaced_when_its_successor_is_complete(old, new, want):
+    """The bytes in the order in which the firmware writes them: successor's header, its data, its state, then the old one's."""
+    if old == 0xFF:
+        rows = []
+    else:
+        rows = [variable("X", b"a", old)]
+    if new is not None:
+        rows.append(variable("X", b"b", new))
+    assert nvram.variables(flash(*rows, variable("Y", b"c", vendor=bytes(16)))).get("X") == want
+
+
+def test_what_the_firmware_wrote_is_neither_lost_nor_late(tmp_path):
+    """A recording with both: in each cut the flash holds just what was written before it, whatever became of the disk."""
+    log = LogWriter(tmp_path / "0.log")
+    for i in range(4):
+        log.write(i, fill("a")).write(DISK // SECTOR, fill("0123"[i])).write(8 + i, fill("b"))
+    log.save()
+    about = {"bytes": DISK, "variables": SECTOR, "superblocks": [], "logs": ["0.log"], "marks": [{"name": "x", "log": 0, "at": 0}]}
+    (tmp_path / "recording.json").write_text(json.dumps(about))
+    recording = campaign.Recording(tmp_path)
+    (tmp_path / "disk.raw").write_bytes(bytes(DISK + SECTOR))
+    with image.Image(tmp_path / "disk.raw") as disk:
+        replay = image.Replay(disk, recording.entries)
+        losses = set()
+        for cut in campaign.Budget(200).cuts(recording.entries, recording.step_at, 3):
+            written = sum(1 for e in recording.entries[: cut.end] if e.offset == DISK)
+            with replay.at(cut):
+                data = disk.path.read_bytes()
+            assert data[DISK : DISK + 1] == (b"\0" + b"0123")[written : written + 1]
+            losses.add((data[:SECTOR] == bytes(SECTOR), written))
+    assert {(True, n) for n in range(1, 5)} <= losses  # what the disk had answered before may be gone
 
 
 # ---- the judge's own parts ----

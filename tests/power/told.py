@@ -73,16 +73,13 @@ def sample(recording, account, per_kind):
     for found in kinds.values():
         found.sort(key=lambda c: c.kind in ("flush", "answered"))
         out.update(found[:: max(len(found) // per_kind, 1)][:per_kind])
-    return sorted(out, key=lambda c: (c.base, c.end, c.kind, c.seed))
+    return sorted(out, key=campaign.in_order)
 
 
 def run(recording, account, per_kind):
     """The account of asking status about a sample of an account's cuts."""
-    folder = image.scratch(image.data_bytes(recording.about["base"]) + sum(e.size for e in recording.entries))
-    try:
+    with image.scratch(image.data_bytes(recording.about["base"]) + sum(e.size for e in recording.entries)) as folder:
         (folder / "run").mkdir(mode=0o700)
         with campaign.prepare(recording, folder) as disk:
             chosen = sample(recording, account, per_kind)
             return campaign.run(recording.entries, recording.step_at, disk, Telltale(folder / "run"), chosen, account.seed)
-    finally:
-        image.remove(folder)

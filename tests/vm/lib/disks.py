@@ -146,6 +146,7 @@ def disk(name):
 
 
 LINUX = "83", "0FC63DAF-8483-4772-8E79-3D69D8477DE4"  # types of the root's partition
+ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
 
 def source_tar(name="source"):

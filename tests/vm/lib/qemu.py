@@ -166,7 +166,11 @@ class Machine:
             "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=net,mac={mac},addr={slot:#x},romfile=",
         ]
-        if uefi:
+        if record and record.variables:
+            code = {"driver": "raw", "node-name": "code", "read-only": True,
+                    "file": {"driver": "file", "filename": str(OVMF / "OVMF_CODE_4M.fd"), "read-only": True}}
+            self.argv += ["-blockdev", json.dumps(code), "-machine", "pflash0=code,pflash1=variables"]
+        elif uefi:
             if not pathlib.Path(uefi).exists():
                 shutil.copy(OVMF / "OVMF_VARS_4M.fd", uefi)
             self.argv += [
@@ -183,7 +187,7 @@ class Machine:
         if disk:
             self.argv += {
                 "virtio": ["-device", "virtio-blk-pci,drive=disk,addr=0x7"],
-                "scsi": ["-device", "virtio-scsi-pci,addr=0x7", "-device", "scsi-hd,drive=disk"],
+                "scsi": ["-device", "virtio-scsi-pci,addr=0x7", "-device", "scsi-hd,drive=disk,share-rw=on"],
                 "sata": ["-device", "ahci,id=ahci,addr=0x7", "-device", "ide-hd,drive=disk,bus=ahci.0"],
             }[self.bus]
         if kernel:
