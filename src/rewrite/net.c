@@ -27,25 +27,12 @@ bool net_any_exists(const struct root *root, const char *const *paths)
 	return false;
 }
 
-static bool nm_is_active(const struct root *root, bool whole)
-{
-	static const char *const enabled[] = {
-		"/etc/systemd/system/multi-user.target.wants/NetworkManager.service", NULL
-	};
-
-	if (whole)
-		return net_any_exists(root, enabled);
-	return net_dir_has(root, "/etc/NetworkManager/system-connections", "");
-}
-
-static const struct net_backend nm = { "NetworkManager", nm_is_active, NULL, NULL };
-
 /*
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
  * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
  */
 static const struct net_backend *const backends[] = { &net_netplan, &net_networkd, &net_ifupdown,
-						      &nm };
+						      &net_nm };
 
 static const struct net_backend *find_active(const struct root *root)
 {

@@ -88,8 +88,8 @@ struct net_model {
 /*
  * Reads the active stack's configuration below root. No configuration at all: stack NULL, success. A whole system
  * (it has /usr) is judged by what is installed and enabled; a bare folder of configuration files, such as an
- * identity's, by the files alone. Stacks that are recognised but not read yet ("netplan", "NetworkManager",
- * "systemd-networkd") give their name, no links, and a note.
+ * identity's, by the files alone. A file of systemd-networkd or NetworkManager that is for cards only the running system
+ * can tell gives a link whose name is a pattern ("en*", "*"), and a note.
  */
 int net_read(struct net_model *ret, const struct root *root, struct err *e) must_check;
 void net_done(struct net_model *m);
