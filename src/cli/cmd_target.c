@@ -17,6 +17,7 @@
 #include "cli/commands.h"
 #include "job/foreign.h"
 #include "job/job.h"
+#include "job/storage.h"
 #include "job/target.h"
 
 #define FOLLOW_PAUSE_US 300000
@@ -172,6 +173,26 @@ int cmd_recover(const struct command *c, int argc, char **argv)
 	rc = medium ? job_recover_medium(&again, stdout, &e) : job_recover(&again, stdout, &e);
 	if (rc == 0 && again && is_in_rescue())
 		rc = take_down(&e);
+	return command_end(c, false, rc, &e);
+}
+
+int cmd_storage(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	int rc = command_options(c, argc, argv, NULL, 0, NULL, 0, 0, NULL);
+
+	return rc >= 0 ? rc : command_end_offline(false, job_storage(&e), &e);
+}
+
+int cmd_unlock(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	char **words = NULL;
+	int rc = command_options(c, argc, argv, NULL, 0, NULL, 1, 1, &words);
+
+	if (rc >= 0)
+		return rc;
+	rc = job_unlock(words[0], STDIN_FILENO, stdout, &e);
 	return command_end(c, false, rc, &e);
 }
 

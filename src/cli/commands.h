@@ -86,4 +86,6 @@ int cmd_image_area(const struct command *c, int argc, char **argv);
 int cmd_explain(const struct command *c, int argc, char **argv);
 int cmd_confirm(const struct command *c, int argc, char **argv);
 int cmd_recover(const struct command *c, int argc, char **argv);
+int cmd_storage(const struct command *c, int argc, char **argv);
+int cmd_unlock(const struct command *c, int argc, char **argv);
 int cmd_guard(const struct command *c, int argc, char **argv);

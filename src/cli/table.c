@@ -54,6 +54,9 @@ const struct command commands[] = {
 	{ "log", PLACE_TARGET, cmd_log, "log [--follow] [--trial]", "prints the log",
 	  "  --follow         wait for more until interrupted\n"
 	  "  --trial          the log that the clone left when its trial ended\n" },
+	{ "unlock", PLACE_TARGET, cmd_unlock, "unlock DEVICE",
+	  "opens a LUKS device for looking; the passphrase comes on the standard input",
+	  "  DEVICE           as /dev/vda2 or UUID=...\n" },
 	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot [--host]",
 	  "unmounts and reboots; after a switch this begins the trial",
 	  "  --host           with 'serve --disk': reboot the system that runs there\n" },
@@ -113,6 +116,8 @@ const struct command commands[] = {
 	  "what a rescue does by itself that the private loader started",
 	  "  --medium         it was started from an ISO or disk image, which is still "
 	  "attached\n" },
+	{ "storage", PLACE_INTERNAL, cmd_storage, "storage",
+	  "in the rescue, once: assembles arrays and volume groups", NULL },
 	{ "guard", PLACE_INTERNAL, cmd_guard, "guard",
 	  "in the clone on trial: back to the rescue unless confirmed", NULL },
 	{ "init", PLACE_INTERNAL, cmd_init, "init", "process 1 of the rescue", NULL },

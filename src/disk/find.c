@@ -78,6 +78,23 @@ enum ref_kind disk_parse_reference(const char *reference, char *value, size_t si
 	return REF_NONE;
 }
 
+/* /dev/GROUP/VOLUME is /dev/mapper/GROUP-VOLUME with every dash inside the two names doubled. */
+static bool is_logical_volume(const struct volume *v, const char *path)
+{
+	struct strbuf name cleanup_strbuf = STRBUF_INIT;
+	const char *p = path + strlen("/dev/");
+
+	if (!v->stack || strcmp(v->stack, "lvm") != 0 || !str_starts(path, "/dev/"))
+		return false;
+	strbuf_adds(&name, "/dev/mapper/");
+	for (; *p; p++) {
+		if (*p == '-')
+			strbuf_addc(&name, '-');
+		strbuf_addc(&name, *p == '/' ? '-' : *p);
+	}
+	return strcmp(strbuf_str(&name), v->path) == 0;
+}
+
 static bool volume_matches(const struct volume *v, enum ref_kind kind, const char *value)
 {
 	switch (kind) {
@@ -90,7 +107,7 @@ static bool volume_matches(const struct volume *v, enum ref_kind kind, const cha
 	case REF_PARTLABEL:
 		return v->partlabel && strcmp(v->partlabel, value) == 0;
 	case REF_PATH:
-		return strcmp(v->path, value) == 0;
+		return strcmp(v->path, value) == 0 || is_logical_volume(v, value);
 	case REF_NONE:
 		break;
 	}
@@ -103,7 +120,7 @@ static bool by_id_matches(const struct disk_scan *scan, const struct volume *v, 
 	char *id cleanup_free = disk_by_id(&scan->disks[v->disk]);
 	struct strbuf want cleanup_strbuf = STRBUF_INIT;
 
-	if (!id)
+	if (!id || v->stack)
 		return false;
 	strbuf_adds(&want, id);
 	if (v->partno)
@@ -193,7 +210,7 @@ void disk_token(const struct disk_scan *scan, unsigned disk, char *ret)
 	for (i = 0; i < scan->volume_count; i++) {
 		const struct volume *v = &scan->volumes[i];
 
-		if (v->disk != disk)
+		if (v->disk != disk || v->stack) /* there or not, as somebody assembled it */
 			continue;
 		strbuf_addf(&b, "volume:%u:%" PRIu64 ":%" PRIu64 "\n", v->partno, v->start_bytes,
 			    v->size_bytes);

@@ -12,13 +12,14 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "disk/scan_priv.h"
 
 /* More than any machine this is meant for; a limit against a hostile or broken bus. */
 #define DISKS_MAX 256
 #define VOLUMES_MAX 1024
 
 /* One line of a sysfs attribute, blanks trimmed at both ends; NULL when absent or empty. */
-static char *read_attr(const char *dir, const char *name)
+char *scan_attr(const char *dir, const char *name)
 {
 	struct strbuf path cleanup_strbuf = STRBUF_INIT;
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
@@ -36,9 +37,9 @@ static char *read_attr(const char *dir, const char *name)
 	return *start ? strdup(start) : NULL;
 }
 
-static uint64_t read_number(const char *dir, const char *name)
+uint64_t scan_number(const char *dir, const char *name)
 {
-	char *text cleanup_free = read_attr(dir, name);
+	char *text cleanup_free = scan_attr(dir, name);
 	uint64_t v = 0;
 
 	return text && parse_u64(text, &v) == 0 ? v : 0;
@@ -106,7 +107,7 @@ static bool is_ext(const char *type)
 }
 
 /* What is on the volume, by its superblocks. Unreadable or unknown content leaves the type NULL. */
-static void probe_content(struct volume *v)
+void scan_content(struct volume *v)
 {
 	blkid_probe pr = blkid_new_probe_from_filename(v->path);
 	int rc;
@@ -136,7 +137,7 @@ static void probe_content(struct volume *v)
 	v->is_journal_dirty = is_ext(v->type) && ext_is_dirty(v->path);
 }
 
-static struct volume *add_volume(struct disk_scan *scan, struct err *e)
+struct volume *scan_add_volume(struct disk_scan *scan, struct err *e)
 {
 	struct volume *grown;
 
@@ -164,11 +165,13 @@ static void free_volume(struct volume *v)
 	free(v->partuuid);
 	free(v->partlabel);
 	free(v->part_type);
+	free(v->stack);
+	free(v->stack_module);
 }
 
-static void read_devno(const char *dir, struct volume *v)
+void scan_devno(const char *dir, struct volume *v)
 {
-	char *text cleanup_free = read_attr(dir, "dev");
+	char *text cleanup_free = scan_attr(dir, "dev");
 
 	if (text && sscanf(text, "%u:%u", &v->major, &v->minor) != 2)
 		v->major = v->minor = 0;
@@ -215,10 +218,10 @@ static int scan_partitions(struct disk_scan *scan, unsigned disk, const char *di
 		if (!str_starts(entry->d_name, name))
 			continue;
 		strbuf_addf(&sub, "%s/%s", dir, entry->d_name);
-		partno = read_number(strbuf_str(&sub), "partition");
+		partno = scan_number(strbuf_str(&sub), "partition");
 		if (partno == 0)
 			continue;
-		v = add_volume(scan, e);
+		v = scan_add_volume(scan, e);
 		if (!v)
 			return -1;
 		strbuf_addf(&path, "/dev/%s", entry->d_name);
@@ -227,11 +230,11 @@ static int scan_partitions(struct disk_scan *scan, unsigned disk, const char *di
 			return err_set(e, ERR_NOMEM, 0, "list of partitions");
 		v->disk = disk;
 		v->partno = (unsigned)partno;
-		v->size_bytes = read_number(strbuf_str(&sub), "size") * 512;
-		v->start_bytes = read_number(strbuf_str(&sub), "start") * 512;
-		read_devno(strbuf_str(&sub), v);
+		v->size_bytes = scan_number(strbuf_str(&sub), "size") * 512;
+		v->start_bytes = scan_number(strbuf_str(&sub), "start") * 512;
+		scan_devno(strbuf_str(&sub), v);
 		describe_partition(v, list, scan->disks[disk].table);
-		probe_content(v);
+		scan_content(v);
 	}
 	return 0;
 }
@@ -240,7 +243,7 @@ static int scan_partitions(struct disk_scan *scan, unsigned disk, const char *di
 static int scan_whole(struct disk_scan *scan, unsigned disk, const char *dir, bool has_partitions,
 		      struct err *e)
 {
-	struct volume *v = add_volume(scan, e);
+	struct volume *v = scan_add_volume(scan, e);
 
 	if (!v)
 		return -1;
@@ -249,8 +252,8 @@ static int scan_whole(struct disk_scan *scan, unsigned disk, const char *dir, bo
 	v->path = strdup(scan->disks[disk].path);
 	if (!v->path)
 		return err_set(e, ERR_NOMEM, 0, "list of partitions");
-	read_devno(dir, v);
-	probe_content(v);
+	scan_devno(dir, v);
+	scan_content(v);
 	if (!has_partitions)
 		return 0;
 	if (!v->type) {
@@ -298,7 +301,7 @@ static int scan_disk(struct disk_scan *scan, const char *name, struct err *e)
 	struct disk *d;
 
 	strbuf_addf(&dir, "/sys/block/%s", name);
-	if (read_number(strbuf_str(&dir), "size") == 0)
+	if (scan_number(strbuf_str(&dir), "size") == 0)
 		return 0; /* no medium, or a loop device without a file */
 	if (scan->disk_count >= DISKS_MAX)
 		return err_set(e, ERR_LIMIT, 0, "more than %d disks", DISKS_MAX);
@@ -316,22 +319,22 @@ static int scan_disk(struct disk_scan *scan, const char *name, struct err *e)
 		if (*p == '!') /* sysfs writes the slash of cciss/c0d0 so */
 			*p = '/';
 	}
-	d->size_bytes = read_number(strbuf_str(&dir), "size") * 512;
-	d->sector_bytes = (uint32_t)read_number(strbuf_str(&dir), "queue/logical_block_size");
-	d->is_read_only = read_number(strbuf_str(&dir), "ro") != 0;
-	d->is_removable = read_number(strbuf_str(&dir), "removable") != 0;
-	d->model = read_attr(strbuf_str(&dir), "device/model");
-	d->serial = first_of(read_attr(strbuf_str(&dir), "serial"),
-			     first_of(read_attr(strbuf_str(&dir), "device/serial"),
+	d->size_bytes = scan_number(strbuf_str(&dir), "size") * 512;
+	d->sector_bytes = (uint32_t)scan_number(strbuf_str(&dir), "queue/logical_block_size");
+	d->is_read_only = scan_number(strbuf_str(&dir), "ro") != 0;
+	d->is_removable = scan_number(strbuf_str(&dir), "removable") != 0;
+	d->model = scan_attr(strbuf_str(&dir), "device/model");
+	d->serial = first_of(scan_attr(strbuf_str(&dir), "serial"),
+			     first_of(scan_attr(strbuf_str(&dir), "device/serial"),
 				      read_vpd_serial(strbuf_str(&dir))));
-	d->wwid = first_of(read_attr(strbuf_str(&dir), "wwid"),
-			   read_attr(strbuf_str(&dir), "device/wwid"));
+	d->wwid = first_of(scan_attr(strbuf_str(&dir), "wwid"),
+			   scan_attr(strbuf_str(&dir), "device/wwid"));
 	return scan_contents(scan, scan->disk_count - 1, strbuf_str(&dir), name, e);
 }
 
 static bool is_left_out(const char *name, bool with_loop)
 {
-	static const char *const kinds[] = { "ram", "zram", "sr", "fd", "dm-" };
+	static const char *const kinds[] = { "ram", "zram", "sr", "fd", "dm-", "md" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -351,9 +354,11 @@ static int compare_volumes(const void *a, const void *b)
 
 	if (x->disk != y->disk)
 		return x->disk < y->disk ? -1 : 1;
+	if (!x->stack != !y->stack)
+		return x->stack ? 1 : -1;
 	if (x->partno != y->partno)
 		return x->partno < y->partno ? -1 : 1;
-	return 0;
+	return x->stack ? strcmp(x->path, y->path) : 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -373,6 +378,10 @@ static int scan_list(struct disk_scan *ret, struct strlist *names, struct err *e
 			disk_scan_done(ret);
 			return err_ctx(e, "looking at disk %s", names->items[i]);
 		}
+	}
+	if (scan_stacked(ret, e) < 0) {
+		disk_scan_done(ret);
+		return -1;
 	}
 	if (ret->volume_count > 1)
 		qsort(ret->volumes, ret->volume_count, sizeof(*ret->volumes), compare_volumes);

@@ -41,6 +41,12 @@ struct volume {
 	unsigned major, minor;
 	bool is_journal_dirty; /* ext2/3/4: needs_recovery is set (read offline) */
 	bool is_ambivalent;    /* several signatures: never written to */
+	/*
+	 * NULL: lies plainly on its disk. Else "lvm", "crypt" or "raid": a device of device-mapper or md, partno 0, and disk
+	 * the one below its first part. stack_module: the driver it needs ("dm_mod", "raid1").
+	 */
+	char *stack, *stack_module;
+	bool is_degraded; /* an array of which a part is missing */
 };
 
 struct disk_scan {
@@ -51,8 +57,8 @@ struct disk_scan {
 };
 
 /*
- * Probes every block device of /sys/block except loop (unless with_loop), ram, zram, sr, fd and dm.
- * No disk at all is success with zero counts.
+ * Probes every block device of /sys/block except loop (unless with_loop), ram, zram, sr and fd; those of device-mapper and
+ * md are volumes, not disks, and there when what they lie on is. No disk at all is success with zero counts.
  */
 int disk_scan_all(struct disk_scan *ret, bool with_loop, struct err *e) must_check;
 /* Only the named disks ("vda,vdb", with or without /dev/), of whatever kind. Names not there are left out. */

@@ -15,10 +15,13 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/run.h"
+#include "base/spawn.h"
 #include "init/modload.h"
 
 #define DEPTH_MAX 24
 #define UEVENT_BUFFER (8 << 20)
+#define STORAGE_MARK "/etc/rehost/storage" /* as in job/storage.c */
+#define STORAGE_TIMEOUT_S 180
 #define PASSES_MAX 16
 #define QUIET_MS 400	/* disks are announced in the background after their driver was loaded */
 #define SETTLE_MS 20000 /* something may announce itself for ever */
@@ -200,18 +203,56 @@ void hotplug_announce(void)
 		log_warn("%s: %s", path, strerror(e.sys));
 }
 
-/* Until the kernel has announced nothing for a while; then the mark goes. */
+/* Until the kernel has announced nothing for a while. */
 static void settle(struct walk *w, int fd)
 {
 	uint64_t end = now_ms() + SETTLE_MS;
 	struct pollfd p = { fd, POLLIN, 0 };
-	char path[256];
 
 	while (fd >= 0 && now_ms() < end && poll(&p, 1, QUIET_MS) > 0)
 		if (take_uevent(w, fd))
 			coldplug(w, STAGE_DEVICES);
+}
+
+/* Arrays and volume groups, by a process of this program that knows disks; only with the archive of their tools. */
+static void assemble_storage(void)
+{
+	static const char *const argv[] = { "/proc/self/exe", "storage", NULL };
+	struct spawn s = { .argv = argv, .stdin_fd = -1, .timeout_s = STORAGE_TIMEOUT_S };
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (access(STORAGE_MARK, F_OK) < 0)
+		return;
+	rc = spawn_wait(&s, &e);
+	if (rc != 0)
+		log_warn("storage: ended with %d %s", rc, e.nctx ? e.ctx[0] : "");
+}
+
+static void forget_coldplug(void)
+{
+	char path[256];
+
 	unlink(run_path(path, sizeof(path), COLDPLUG_MARK));
 	log_info("modules: devices have settled");
+}
+
+/*
+ * Watchdogs that no bus announces: a management controller's, once its own driver has found it, and the kernel's timer as
+ * the last.
+ */
+static void find_watchdog(struct walk *w)
+{
+	static const struct {
+		const char *module, *when;
+	} known[] = { { "ipmi_watchdog", "/dev/ipmi0" }, { "softdog", NULL } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (access("/dev/watchdog0", F_OK) == 0)
+			return;
+		if (!known[i].when || access(known[i].when, F_OK) == 0)
+			ask_for(w, known[i].module);
+	}
 }
 
 int hotplug_run(void)
@@ -228,7 +269,10 @@ int hotplug_run(void)
 	coldplug(&w, STAGE_NETWORK);
 	coldplug(&w, STAGE_DEVICES);
 	settle(&w, fd);
+	assemble_storage();
+	forget_coldplug();
 	coldplug(&w, STAGE_ALL);
+	find_watchdog(&w);
 	log_info("modules: %zu files tried, %zu devices without a driver here", w.done.count,
 		 w.unknown.count);
 	for (size_t i = 0; i < w.unknown.count; i++)

@@ -257,6 +257,8 @@ static json_t *filesystems_json(const struct target *t)
 		const struct target_fs *f = &t->fs[i];
 		json_t *o = filesystem_json(f->volume, f->mount, f->options);
 
+		if (f->volume->stack)
+			json_object_set_new(o, "stack", json_string(f->volume->stack));
 		json_object_set_new(o, "size_bytes", json_integer((json_int_t)f->size_bytes));
 		json_object_set_new(o, "free_bytes", json_integer((json_int_t)f->free_bytes));
 		json_object_set_new(o, "free_inodes", json_integer((json_int_t)f->free_inodes));

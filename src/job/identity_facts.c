@@ -33,6 +33,7 @@ static void add_fs(struct identity_facts *f, const struct volume *v, const char 
 		.type = keep(f, v->type ? v->type : "", failed),
 		.uuid = keep(f, v->uuid ? v->uuid : "", failed),
 		.options = keep(f, options, failed),
+		.stack = keep(f, v->stack, failed),
 	};
 }
 
@@ -93,6 +94,28 @@ static const char **add_list(struct identity_facts *f, const struct strlist *fro
 	return list;
 }
 
+/* What it lies on, and all disks: which of them is below may change. */
+static int add_stack_drivers(const struct root *sys, const struct target *t, const struct volume *v,
+			     struct strlist *ret, struct err *e)
+{
+	char device[128];
+	unsigned i;
+
+	if (!strlist_has(ret, v->stack_module) && strlist_add(ret, v->stack_module) < 0)
+		return err_set(e, ERR_NOMEM, 0, "drivers");
+	for (i = 0; i < t->scan.disk_count; i++) {
+		const char *name = strrchr(t->scan.disks[i].path, '/');
+
+		if (t->scan.disks[i].is_removable)
+			continue;
+		snprintf(device, sizeof(device), "class/block/%.64s",
+			 name ? name + 1 : t->scan.disks[i].path);
+		if (machine_add_drivers(sys, device, ret, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Drivers of the disks the clone boots from and of every card, from this very machine. */
 static int find_drivers(const struct target *t, const struct identity_facts *f, struct strlist *ret,
 			struct err *e)
@@ -104,10 +127,16 @@ static int find_drivers(const struct target *t, const struct identity_facts *f, 
 	if (root_open(&sys, "/sys", e) < 0)
 		return -1;
 	for (i = 0; i < t->fs_count; i++) {
-		const char *name = strrchr(t->fs[i].volume->path, '/');
+		const struct volume *v = t->fs[i].volume;
+		const char *name = strrchr(v->path, '/');
 
-		snprintf(device, sizeof(device), "class/block/%.64s",
-			 name ? name + 1 : t->fs[i].volume->path);
+		if (v->stack) {
+			if (add_stack_drivers(&sys, t, v, ret, e) < 0)
+				return -1;
+			continue;
+		}
+
+		snprintf(device, sizeof(device), "class/block/%.64s", name ? name + 1 : v->path);
 		if (machine_add_drivers(&sys, device, ret, e) < 0)
 			return -1;
 	}

@@ -114,6 +114,15 @@ static int assess_payload(const struct target *t, const struct loader_ops *ops,
 		return 0;
 	}
 	ret->needs_bytes = stored ? 0 : list.bytes;
+	for (i = 0; i < t->fs_count; i++) {
+		if (!t->fs[i].volume->stack || loader_list_find(&list, "storage"))
+			continue;
+		return loader_say_no(
+			ret,
+			"%s is on %s, and the loader files are of a rescue without the "
+			"tools for it",
+			t->fs[i].mount, target_stack_words(t->fs[i].volume));
+	}
 	for (i = 0; ops->needs[i]; i++) {
 		if (loader_list_find(&list, ops->needs[i]))
 			continue;

@@ -83,14 +83,49 @@ static int warn(struct plan *p, struct err *e, const char *fmt, ...)
 	return strlist_add(&p->warnings, safe) < 0 ? err_set(e, ERR_NOMEM, 0, "plan") : 0;
 }
 
+/* What lies on LVM, an array or an encrypted device. */
+static int warn_of_stack(struct plan *p, const struct target_fs *f, struct err *e)
+{
+	static const struct {
+		const char *stack, *package;
+	} wanted[] = { { "lvm", "lvm2" }, { "raid", "mdadm" } };
+	const struct volume *v = f->volume;
+	size_t i;
+
+	if (!v->stack)
+		return 0;
+	if (v->is_degraded &&
+	    warn(p, e, "%s lacks a part of its array; repair it before the migration", v->path) < 0)
+		return -1;
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		if (strcmp(v->stack, wanted[i].stack) == 0 &&
+		    warn(p, e,
+			 "%s (%s) is on %s: the source must have %s installed, so that the clone "
+			 "finds it",
+			 v->path, f->mount, target_stack_words(v), wanted[i].package) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int warn_of_disks(struct plan *p, struct err *e)
 {
 	const struct target *t = p->t;
 	unsigned i;
 
+	const struct target_fs *refused = target_stacked_boot(t);
+
+	if (refused &&
+	    warn(p, e,
+		 "%s (%s) is on %s: every command that writes will be refused. /boot must be a "
+		 "plain partition, and nothing encrypted",
+		 refused->volume->path, refused->mount, target_stack_words(refused->volume)) < 0)
+		return -1;
 	for (i = 0; i < t->fs_count; i++) {
 		const struct target_fs *f = &t->fs[i];
 
+		if (!refused && warn_of_stack(p, f, e) < 0)
+			return -1;
 		if (!f->is_writable && f->volume->is_journal_dirty &&
 		    warn(p, e,
 			 "%s (%s) was not unmounted cleanly: its journal is replayed by the first "

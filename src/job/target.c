@@ -276,6 +276,86 @@ static int refuse_ambivalent(const struct target *t, struct err *e)
 	return 0;
 }
 
+const struct target_fs *target_stacked_boot(const struct target *t)
+{
+	const struct target_fs *f = &t->fs[0];
+	unsigned i;
+
+	for (i = 1; i < t->fs_count; i++) {
+		if (strcmp(t->fs[i].mount, "/boot") == 0)
+			f = &t->fs[i];
+	}
+	for (i = 0; i < t->fs_count; i++) {
+		if (t->fs[i].volume->stack && strcmp(t->fs[i].volume->stack, "crypt") == 0)
+			f = &t->fs[i];
+	}
+	return f->volume->stack ? f : NULL;
+}
+
+static int refuse_stacked_boot(const struct target *t, struct err *e)
+{
+	const struct target_fs *f = target_stacked_boot(t);
+
+	if (!f)
+		return 0;
+	err_set(e, target_stack_error(f->volume), 0, "%s (%s) is on %s", f->volume->path, f->mount,
+		target_stack_words(f->volume));
+	if (e)
+		e->extent = EXTENT_NOTHING;
+	return -1;
+}
+
+enum err_code target_stack_error(const struct volume *v)
+{
+	return strcmp(v->stack, "lvm") == 0    ? ERR_LVM
+	       : strcmp(v->stack, "raid") == 0 ? ERR_RAID
+					       : ERR_ENCRYPTED;
+}
+
+const char *target_stack_words(const struct volume *v)
+{
+	return strcmp(v->stack, "lvm") == 0    ? "LVM"
+	       : strcmp(v->stack, "raid") == 0 ? "software RAID"
+					       : "an encrypted device";
+}
+
+static int attach_all(struct target *t, const struct volume *root, const struct opening *o,
+		      struct err *e)
+{
+	int rc = attach(t, root, strdup("/"), strdup("defaults"), o, e);
+
+	if (rc < 0)
+		err_ctx(e, "mounting %s, the target's root file system", root->path);
+	return rc == 0 ? attach_others(t, o, e) : rc;
+}
+
+static void detach_all(struct target *t)
+{
+	unsigned i;
+
+	while (t->fs_count)
+		detach_last(t);
+	for (i = 0; i < t->other_count; i++) {
+		free(t->others[i].mount);
+		free(t->others[i].options);
+	}
+	t->other_count = t->swap_count = 0;
+	strlist_done(&t->notes);
+}
+
+/* Whether the layout can be worked on is known when the fstab was read, and mounting for writing is a write. */
+static int look_first(struct target *t, const struct volume *root, const struct opening *o,
+		      struct err *e)
+{
+	struct opening look = { .access = TARGET_LOOK, .may_mount = o->may_mount };
+	int rc = attach_all(t, root, &look, e);
+
+	if (rc == 0)
+		rc = refuse_stacked_boot(t, e);
+	detach_all(t);
+	return rc;
+}
+
 /* 0, NEED_MOUNT, or -1. The caller closes t unless 0. */
 static int open_once(struct target *t, const struct opening *o, struct err *e)
 {
@@ -293,18 +373,20 @@ static int open_once(struct target *t, const struct opening *o, struct err *e)
 		return rc;
 	if (v->is_ambivalent && o->access == TARGET_WRITE)
 		return err_set(e, ERR_AMBIVALENT, 0, "%s for /", v->path);
-	rc = attach(t, v, strdup("/"), strdup("defaults"), o, e);
-	if (rc < 0)
-		err_ctx(e, "mounting %s, the target's root file system", v->path);
-	if (rc == 0)
-		rc = attach_others(t, o, e);
+	if (o->access == TARGET_WRITE && v->stack) {
+		rc = look_first(t, v, o, e);
+		if (rc != 0)
+			return rc;
+	}
+	rc = attach_all(t, v, o, e);
 	if (rc != 0)
 		return rc;
 	find_boot_disk(t);
 	t->is_uefi = efivars_present();
 	if (o->access != TARGET_WRITE)
 		return 0;
-	return refuse_ambivalent(t, e) < 0 ? -1 : make_own_dirs(t, e);
+	return refuse_stacked_boot(t, e) < 0 || refuse_ambivalent(t, e) < 0 ? -1
+									    : make_own_dirs(t, e);
 }
 
 /* How far the migration is can be told as soon as the root is open, whatever failed after that. */
@@ -350,16 +432,7 @@ int target_open(struct target *ret, enum target_access access, struct err *e)
 
 void target_close(struct target *t)
 {
-	unsigned i;
-
-	while (t->fs_count)
-		detach_last(t);
-	for (i = 0; i < t->other_count; i++) {
-		free(t->others[i].mount);
-		free(t->others[i].options);
-	}
-	t->other_count = t->swap_count = 0;
-	strlist_done(&t->notes);
+	detach_all(t);
 	disk_scan_done(&t->scan);
 	if (t->lock_fd > 0)
 		close(t->lock_fd);

@@ -69,6 +69,16 @@ int target_open(struct target *ret, enum target_access access, struct err *e) mu
  * tests, by the environment: REHOST_DISKS=loop0,loop1, or REHOST_SCAN_LOOP=1 for all loop devices too.
  */
 
+/*
+ * The file system for which nothing can be written here, or NULL: the one with /boot when it is no plain partition, because a
+ * boot loader has to find and write S there; any that is encrypted, because the clone would not know how to open it. WRITE
+ * refuses these before anything is mounted for writing (ERR_LVM, ERR_RAID, ERR_ENCRYPTED).
+ */
+const struct target_fs *target_stacked_boot(const struct target *t);
+/* For a volume with a stack: its error code, and its name in words. */
+enum err_code target_stack_error(const struct volume *v);
+const char *target_stack_words(const struct volume *v);
+
 /* Where views are assembled: run_dir()/view. Static storage. */
 const char *target_view_dir(void);
 

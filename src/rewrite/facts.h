@@ -22,6 +22,7 @@ struct fact_fs {
 	const char *type;    /* "ext4", "swap" */
 	const char *uuid;    /* file system UUID */
 	const char *options; /* of the target's own fstab; NULL: none known */
+	const char *stack;   /* "lvm", "raid", "crypt": what it lies on; NULL: a plain partition */
 };
 
 struct fact_link {

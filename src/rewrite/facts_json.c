@@ -77,7 +77,8 @@ static int load_filesystems(struct facts_file *f, struct err *e)
 		    get_text(o, "device", &f->fs[i].device, e) < 0 ||
 		    get_text(o, "type", &f->fs[i].type, e) < 0 ||
 		    get_text(o, "uuid", &f->fs[i].uuid, e) < 0 ||
-		    get_text(o, "options", &f->fs[i].options, e) < 0)
+		    get_text(o, "options", &f->fs[i].options, e) < 0 ||
+		    get_text(o, "stack", &f->fs[i].stack, e) < 0)
 			return -1;
 	}
 	f->facts.filesystems = f->fs;

@@ -71,6 +71,23 @@ static bool image_has_module(const struct initramfs_file *files, size_t count, c
 	return false;
 }
 
+/* What assembles a root on stack. */
+static bool image_has_program(const struct initramfs_file *files, size_t count, const char *stack)
+{
+	const char *program = strcmp(stack, "lvm") == 0	   ? "sbin/lvm"
+			      : strcmp(stack, "raid") == 0 ? "sbin/mdadm"
+							   : NULL;
+	size_t i;
+
+	for (i = 0; program && i < count; i++) {
+		const char *path = files[i].path;
+
+		if (strcmp(str_starts(path, "usr/") ? path + 4 : path, program) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A driver of a network card only; the root file system does not need it. */
 static bool is_nic_driver(const struct rewrite_facts *facts, const char *driver)
 {
@@ -97,6 +114,11 @@ static bool lacks_driver(const struct initramfs_file *files, size_t count, const
 		    image_has_module(files, count, kernel, d))
 			continue;
 		strbuf_addf(reason, "it has no driver %s, which this machine's disk needs", d);
+		return true;
+	}
+	if (root && root->stack && !image_has_program(files, count, root->stack)) {
+		strbuf_addf(reason, "it cannot assemble what this machine's root is on (%s)",
+			    root->stack);
 		return true;
 	}
 	if (root && !boot_list_has_module(builtin, boot_fs_module(root->type)) &&

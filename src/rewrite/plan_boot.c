@@ -81,6 +81,39 @@ static int check_drivers(struct planner *p, const char *version)
 	return 0;
 }
 
+/* ---- what the file systems lie on ---- */
+
+/* Without the package the clone's initramfs would not assemble what its root is on. */
+static int check_stack(struct planner *p)
+{
+	static const struct {
+		const char *stack, *hook, *package, *words;
+	} known[] = {
+		{ "lvm", "/usr/share/initramfs-tools/hooks/lvm2", "lvm2", "LVM" },
+		{ "raid", "/usr/share/initramfs-tools/hooks/mdadm", "mdadm", "software RAID" },
+	};
+	unsigned i;
+	size_t k;
+
+	for (i = 0; i < p->facts->fs_count; i++) {
+		const struct fact_fs *fs = &p->facts->filesystems[i];
+
+		if (!fs->stack)
+			continue;
+		for (k = 0; k < ARRAY_SIZE(known) && strcmp(known[k].stack, fs->stack) != 0; k++)
+			;
+		if (k == ARRAY_SIZE(known))
+			return plan_block(p, "%s of this machine is on an encrypted device",
+					  fs->mount);
+		if (!root_exists(p->clone, known[k].hook))
+			return plan_block(p,
+					  "%s of this machine is on %s: install %s on the source, "
+					  "then send it again",
+					  fs->mount, known[k].words, known[k].package);
+	}
+	return 0;
+}
+
 /* ---- initramfs-tools ---------------------------------------------------------------------------------------- */
 
 /* Whether value names a swap that the clone has. */
@@ -282,7 +315,7 @@ int plan_boot(struct planner *p)
 			   "(a container perhaps): install linux-image-amd64 on it, then "
 			   "send it again");
 	newest = p->tree.kernels.items[p->tree.kernels.count - 1];
-	if (check_drivers(p, newest) < 0 || plan_initramfs(p, newest) < 0)
+	if (check_stack(p) < 0 || check_drivers(p, newest) < 0 || plan_initramfs(p, newest) < 0)
 		return -1;
 	return plan_grub(p);
 }

@@ -17,6 +17,7 @@ static const struct request_command allowed[] = {
 	{ .name = "release" },
 	{ .name = "identity", .ends_with_client = true, .looks = true },
 	{ .name = "log", .ends_with_client = true, .looks = true },
+	{ .name = "unlock", .ends_with_client = true },
 	{ .name = "reboot" },
 	{ .name = "shell", .ends_with_client = true, .needs_permission = true },
 };

@@ -100,6 +100,30 @@ static void test_find(void **state)
 	assert_null(disk_find(&scan, "nonsense"));
 }
 
+static void test_logical_volumes(void **state)
+{
+	struct volume with[4];
+	struct disk_scan more = scan;
+	char a[16], b[16];
+
+	(void)state;
+	memcpy(with, volumes, sizeof(volumes));
+	with[3] = (struct volume){ .path = T("/dev/mapper/v--g-ro--ot"), .stack = T("lvm") };
+	more.volumes = with;
+	more.volume_count = 4;
+	assert_ptr_equal(disk_find(&more, "/dev/mapper/v--g-ro--ot"), &with[3]);
+	assert_ptr_equal(disk_find(&more, "/dev/v-g/ro-ot"), &with[3]);
+	assert_null(disk_find(&more, "/dev/v/g-ro-ot"));
+	/* The name of the disk is not that of what lies on it. */
+	assert_null(disk_find(&more, "/dev/disk/by-id/virtio-web_01"));
+	/* Assembled or not, it is the same disk. */
+	disk_token(&scan, 0, a);
+	disk_token(&more, 0, b);
+	assert_string_equal(a, b);
+	with[3].stack = T("raid");
+	assert_null(disk_find(&more, "/dev/v-g/ro-ot"));
+}
+
 static void test_by_id(void **state)
 {
 	char *id;
@@ -147,9 +171,8 @@ static void test_token(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_references),
-		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_by_id),
+		cmocka_unit_test(test_references),	cmocka_unit_test(test_find),
+		cmocka_unit_test(test_logical_volumes), cmocka_unit_test(test_by_id),
 		cmocka_unit_test(test_token),
 	};
 

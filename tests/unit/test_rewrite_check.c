@@ -18,7 +18,7 @@
 #define OURS "d3b07384-1111-4222-8333-000000000001"
 #define OLD "5eed0001-aaaa-4bbb-8ccc-000000000001"
 
-static const struct fact_fs fs[] = { { "/", "/dev/vda1", "ext4", OURS, NULL } };
+static const struct fact_fs fs[] = { { "/", "/dev/vda1", "ext4", OURS, NULL, NULL } };
 static const struct fact_link links[] = {
 	{ "52:54:00:00:00:01", "ens3", "eth0", "virtio_net" },
 	{ "52:54:00:00:00:02", "ens4", "eth1", "virtio_net" },
@@ -141,6 +141,26 @@ static void test_initramfs_drivers(void **state)
 	put("lib/modules/" V "/modules.builtin",
 	    "kernel/a/virtio_blk.ko\nkernel/fs/ext4/ext4.ko\n");
 	fits(other, 3, NULL);
+}
+
+static void test_initramfs_stack(void **state)
+{
+	static const struct initramfs_file image[] = {
+		EXT4,
+		{ "lib/modules/" V "/kernel/drivers/block/virtio_blk.ko", NULL, 0 },
+		{ "usr/sbin/lvm", NULL, 0 },
+	};
+	struct fact_fs root = fs[0];
+
+	(void)state;
+	put("usr/lib/systemd/libsystemd-shared-252.so", "");
+	facts.filesystems = &root;
+	root.stack = "lvm";
+	fits(image, 3, NULL);
+	fits(image, 2, "cannot assemble");
+	root.stack = "raid";
+	fits(image, 3, "cannot assemble");
+	facts.filesystems = fs;
 }
 
 static void test_initramfs_names(void **state)
@@ -309,11 +329,11 @@ static void test_facts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DIR_TEST(test_leftovers),	DIR_TEST(test_addresses_stand_alone),
-		DIR_TEST(test_old_ids),		DIR_TEST(test_initramfs_drivers),
-		DIR_TEST(test_initramfs_names), DIR_TEST(test_initramfs_pins),
-		DIR_TEST(test_inspect),		DIR_TEST(test_inspect_odd_trees),
-		cmocka_unit_test(test_facts),
+		DIR_TEST(test_leftovers),	  DIR_TEST(test_addresses_stand_alone),
+		DIR_TEST(test_old_ids),		  DIR_TEST(test_initramfs_drivers),
+		DIR_TEST(test_initramfs_stack),	  DIR_TEST(test_initramfs_names),
+		DIR_TEST(test_initramfs_pins),	  DIR_TEST(test_inspect),
+		DIR_TEST(test_inspect_odd_trees), cmocka_unit_test(test_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

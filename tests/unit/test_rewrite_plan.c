@@ -86,8 +86,18 @@ static void test_boot_blockers(void **state)
 	blocked_by("cannot read xfs");
 	f.fs[0].type = "ext4";
 	assert_false(has_text(&plan.blockers, "virtio"));
+	f.fs[0].stack = "lvm";
+	blocked_by("install lvm2");
+	put(&clone, "usr/share/initramfs-tools/hooks/lvm2", "");
+	f.fs[0].stack = "raid";
+	blocked_by("install mdadm");
+	f.fs[0].stack = "crypt";
+	blocked_by("encrypted");
+	f.fs[0].stack = "lvm";
 	f.facts.uefi = true;
 	blocked_by("UEFI");
+	assert_false(has_text(&plan.blockers, "lvm2"));
+	f.fs[0].stack = NULL;
 	f.facts.uefi = false;
 	drop("usr/lib/grub/i386-pc/boot.img");
 	blocked_by("no GRUB for BIOS");
@@ -302,7 +312,7 @@ static void test_swap_of_both(void **state)
 {
 	struct fact_fs fs[2] = { f.fs[0],
 				 { "none", "/dev/vda5", "swap",
-				   "d3b07384-1111-4222-8333-000000000009", NULL } };
+				   "d3b07384-1111-4222-8333-000000000009", NULL, NULL } };
 
 	(void)state;
 	put(&clone, "etc/fstab",

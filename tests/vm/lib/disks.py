@@ -38,12 +38,15 @@ EXCLUDES = [
 ROOTS = {
     "source": COMMON + ",nginx-light,redis-server",
     "target": COMMON,
+    # What a source needs whose clone is to start from LVM or an array.
+    "source-storage": COMMON + ",nginx-light,redis-server,lvm2,mdadm",
     # Both sides of a UEFI migration: one root for two disks saves minutes.
     "uefi": COMMON.replace("grub-pc", "grub-efi-amd64,grub-efi-amd64-signed,shim-signed") + ",nginx-light,redis-server",
 }
 # name: root, layout, size, customise script
 DISKS = {
     "source": ("source", "single", "3G", "customise-source.sh"),
+    "source-storage": ("source-storage", "single", "3G", "customise-source.sh"),
     "target": ("target", "boot", "5G", "customise-target.sh"),
     "target-single": ("target", "single", "4G", "customise-target.sh"),
     "source-uefi": ("uefi", "efi", "3G", "customise-source.sh"),

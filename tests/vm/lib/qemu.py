@@ -286,7 +286,7 @@ class Machine:
         self.wait_exit(timeout)
 
 
-def rescue_initrd(folder, authorized_keys="operator source", options=None, name="initrd", full=False):
+def rescue_initrd(folder, authorized_keys="operator source", options=None, name="initrd", full=False, profile="cloud"):
     """The built initrd (full: with the private loader's files) with a cpio appended that carries keys (by name) and options, as an operator would do it."""
     path = pathlib.Path(folder) / name
     cpio = Cpio()
@@ -297,17 +297,17 @@ def rescue_initrd(folder, authorized_keys="operator source", options=None, name=
         cpio.add("etc/rehost/authorized_keys", text, 0o600)
     if options:
         cpio.add("etc/rehost/options", options, 0o600)
-    data = (RESCUE / ("initrd-full" if full else "initrd")).read_bytes()
+    data = (RESCUE.parent / profile / ("initrd-full" if full else "initrd")).read_bytes()
     path.write_bytes(data + b"\0" * (-len(data) % 512) + (cpio.data() if authorized_keys or options else b""))
     return path
 
 
 def rescue(net, folder, disk, memory=512, append=TARGET_IP_ARGUMENT, name="rescue", authorized_keys="operator source",
-           options=None, full=False, **kw):
+           options=None, full=False, profile="cloud", **kw):
     """A target that boots the rescue from kernel and initrd, with its own disk attached."""
     return Machine(
-        net, "target", folder, disk=disk, kernel=RESCUE / "vmlinuz",
-        initrd=rescue_initrd(folder, authorized_keys, options, name + ".initrd", full),
+        net, "target", folder, disk=disk, kernel=RESCUE.parent / profile / "vmlinuz",
+        initrd=rescue_initrd(folder, authorized_keys, options, name + ".initrd", full, profile),
         append=f"console=ttyS0,115200 panic=30 {append}", memory=memory, name=name, **kw,
     )
 
