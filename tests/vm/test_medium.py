@@ -59,6 +59,16 @@ def stays(net, m, seconds):
         time.sleep(1)
 
 
+def told(m):
+    """What status says, once nobody else is looking at the disk (a slow machine's drivers may just have come)."""
+    for _ in range(20):
+        done = m.ssh("status", check=False)
+        if "RH-JOB-40" not in done.stdout:
+            break
+        time.sleep(3)
+    return done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("kind", ["iso", pytest.param("raw", marks=LONG)])
 def test_confirmed_and_nobody_comes(net, folder, planted, kind):
     disk = planted("confirmed")
@@ -95,8 +105,7 @@ def test_nothing_else_is_started(net, folder, planted, job):
     with machine(net, folder, disk) as m:
         m.wait_banner()
         stays(net, m, 45)
-        done = m.ssh("status", check=False)
-        assert ("RH-JOB-10" in done.stderr) if job == "torn" else (f"{job}:" in done.stdout), done
+        assert ("RH-JOB-10" if job == "torn" else f"{job}:") in told(m)
     assert disk.s() == "rescue" and disk.debugfs("cat /.rehost/job") == disk.job
 
 
@@ -116,4 +125,4 @@ def test_the_same_by_uefi(net, folder, state):
             return
         m.wait_banner(300)
         stays(net, m, 45)
-        assert "trial:" in m.ssh("status").stdout
+        assert "trial:" in told(m)
