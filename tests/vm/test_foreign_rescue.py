@@ -27,9 +27,8 @@ def small_stream():
 def test_the_binary_alone_serves_a_disk(net, folder):
     disk = disks.overlay(disks.disk("target"), folder / "target.qcow2")
     own = disks.overlay(disks.disk("target-single"), folder / "provider.qcow2")
-    # Behind the first disk's slot: the BIOS starts the other one.
     extra = ["-drive", f"if=none,id=served,file={disk},format=qcow2,cache=unsafe", "-device",
-             "virtio-scsi-pci,id=second,addr=0x9", "-device", "scsi-hd,drive=served,bus=second.0,serial=served1"]
+             "virtio-scsi-pci,id=second", "-device", "scsi-hd,drive=served,bus=second.0,serial=served1"]
 
     def typed(line, data=b""):
         argv = net.ssh_argv(qemu.TARGET, line, options=["-p", "2222"])
@@ -37,7 +36,9 @@ def test_the_binary_alone_serves_a_disk(net, folder):
         assert done.returncode in (0, 3), (line, done)
         return done.stdout.decode()
 
-    with qemu.Machine(net, "target", folder, disk=own, bus="virtio", memory=768, name="provider", extra=extra) as provider:
+    provider = qemu.Machine(net, "target", folder, disk=own, bus="virtio", memory=768, name="provider", extra=extra)
+    provider.argv = [word + ",bootindex=1" if "virtio-blk-pci" in word else word for word in provider.argv]
+    with provider:
         provider.wait_banner(400)
         assert provider.ssh("findmnt -rno SOURCE /").stdout.startswith("/dev/vda")
         with open(disks.REPO / "build/rehost", "rb") as binary:
