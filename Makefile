@@ -110,11 +110,12 @@ $(LIBSSH): | $(SETUP)
 # Parts of libraries that cannot be reached here and are large: our stand-ins are asked for first.
 STAND_INS := -Wl,-u,ZSTDv05_createDCtx -Wl,-u,ext2fs_load_nls_table -Wl,-u,crypto_stand_ins
 
+# --build-id=none: it would be made from debug information as well, which holds this folder's name.
 # --no-warnings: glibc warns of look-ups through NSS, which ssh_start() keeps to files and DNS.
 $(B)/rehost.debug: $(LIBS) $(LIBSSH) scripts/no-unwind.ld
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -L$(B)/lib -Wl,--gc-sections -Wl,--no-warnings \
-		$(STAND_INS) -Wl,-z,noseparate-code -Wl,-T,scripts/no-unwind.ld -o $@ \
+		$(STAND_INS) -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-T,scripts/no-unwind.ld -o $@ \
 		-Wl,--start-group $(LIBS) $(STATIC_LIBS) -Wl,--end-group
 
 $(B)/rehost: $(B)/rehost.debug
