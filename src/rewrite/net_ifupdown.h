@@ -6,7 +6,8 @@
 #include "rewrite/net_priv.h"
 
 #define INTERFACES "/etc/network/interfaces"
-/* The command that says: no router advertisements on this link. */
+/* The commands that say: router advertisements on this link, or none. */
+#define IFUPDOWN_RA "echo 1 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra || true"
 #define IFUPDOWN_NO_RA "echo 0 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra || true"
 
 /* One option of the stanza s; what the model has no word for goes to extra as written. -1: no memory. */

@@ -195,6 +195,10 @@ static int take_up(struct net_link *l, const char *command)
 
 	if (strcmp(command, IFUPDOWN_NO_RA) == 0)
 		return 1;
+	if (strcmp(command, IFUPDOWN_RA) == 0) {
+		l->v6 = l->v6 == NET_DHCP ? NET_DHCP : NET_AUTO;
+		return 1;
+	}
 	if (!split_command(command, &w) || w.count < 3)
 		return 0;
 	if (strcmp(base_name(w.items[0]), "ip") == 0)

@@ -274,6 +274,17 @@ static void add_static(struct writer *w, const char *address, bool v6, bool firs
 		strbuf_adds(w->out, "\taccept_ra 0\n");
 }
 
+/* busybox has no "inet6 auto" and no "inet6 dhcp": the kernel listens to routers by itself. */
+static const char *method_word(struct writer *w, bool v6, enum net_method method)
+{
+	if (!v6 || w->flavour != BUSYBOX)
+		return method == NET_DHCP ? "dhcp" : "auto";
+	if (method == NET_DHCP)
+		lose(w, "busybox does not ask by DHCPv6: it takes what routers advertise");
+	strbuf_adds(&w->ups, "\tup " IFUPDOWN_RA "\n");
+	return "manual";
+}
+
 static void add_family(struct writer *w, bool v6, bool *said)
 {
 	const struct net_link *l = w->l;
@@ -285,7 +296,7 @@ static void add_family(struct writer *w, bool v6, bool *said)
 	if (method == NET_OFF)
 		return;
 	if (method == NET_DHCP || method == NET_AUTO) {
-		begin(w, v6, method == NET_DHCP ? "dhcp" : "auto");
+		begin(w, v6, method_word(w, v6, method));
 		if (!*said)
 			add_own_options(w, true);
 		*said = true;
@@ -368,7 +379,8 @@ static void add_link(struct writer *w, const struct net_link *l)
 	add_family(w, false, &said);
 	add_family(w, true, &said);
 	add_routes(w);
-	if (l->v6 == NET_OFF && !is_port(w->m, l->name))
+	if ((l->v6 == NET_OFF || (l->v6 == NET_STATIC && w->flavour != DEBIAN)) &&
+	    !is_port(w->m, l->name))
 		strbuf_adds(&w->ups, "\tup " IFUPDOWN_NO_RA "\n");
 	add_extras(w);
 	strbuf_adds(w->out, strbuf_str(&w->ups));

@@ -6,6 +6,15 @@
 
 #define WANTS "etc/systemd/system/multi-user.target.wants/"
 
+static const char ifupdown_static[] =
+	"auto lo\niface lo inet loopback\n"
+	"auto enp1s0\niface enp1s0 inet static\n"
+	" address 203.0.113.10/32\n gateway 203.0.113.1\n"
+	" mtu 1450\n"
+	"iface enp1s0 inet static\n address 203.0.113.11/32\n"
+	"iface enp1s0 inet6 static\n"
+	" address 2001:db8:7::10/64\n gateway fe80::1\n accept_ra 0\n";
+
 /* What every stack must say of it in the end. */
 static void is_static_network(const char *stack)
 {
@@ -55,6 +64,87 @@ static void not_there(const char *path)
 
 	if (root_lstat(&clone, path, &st) == 0)
 		fail_msg("%s is still there", path);
+}
+
+/* The source's stack instead of the fixture's ifupdown. */
+static void source_has_networkd(void)
+{
+	drop(WANTS "networking.service");
+	put(&clone, WANTS "systemd-networkd.service", "");
+	put(&clone, "etc/systemd/network/20-wan.network",
+	    "[Match]\nName=ens9\n[Network]\nAddress=198.51.100.7/24\nGateway=198.51.100.1\n");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+}
+
+static void test_networkd_gets_interfaces(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	source_has_networkd();
+	put(&clone, "etc/netplan/50-cloud-init.yaml", "network: {version: 2}\n");
+	put(&clone, "etc/NetworkManager/system-connections/office.nmconnection",
+	    "[connection]\nid=office\n[wifi-security]\npsk=secret\n");
+	put(&clone, "etc/systemd/network/20-wan.network.d/mtu.conf", "[Link]\nMTUBytes=1400\n");
+	assert_int_equal(root_symlink(&clone, "etc/systemd/network/99-dhcp.network", "/dev/null",
+				      NULL),
+			 0);
+	put(&target, "etc/network/interfaces", ifupdown_static);
+	apply_once();
+	is_static_network("systemd-networkd");
+	not_there("etc/systemd/network/20-wan.network");
+	not_there("etc/systemd/network/20-wan.network.d/mtu.conf");
+	not_there("etc/netplan/50-cloud-init.yaml");
+	not_there("etc/NetworkManager/system-connections/office.nmconnection");
+	/* a mask of a default has no network of the source in it; lo alone neither */
+	assert_int_equal(root_lstat(&clone, "etc/systemd/network/99-dhcp.network", &st), 0);
+	holds("etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	holds("var/lib/rehost/source-original/etc/netplan/50-cloud-init.yaml",
+	      "network: {version: 2}\n");
+	holds("var/lib/rehost/target-original/etc/network/interfaces", ifupdown_static);
+	assert_true(has_text(&plan.notes, "the same network was written for systemd-networkd"));
+}
+
+static void test_servers_of_resolv_conf_go_into_the_stack(void **state)
+{
+	struct net_model m;
+
+	(void)state;
+	source_has_networkd();
+	drop("etc/resolv.conf");
+	assert_int_equal(root_symlink(&clone, "etc/resolv.conf",
+				      "../run/systemd/resolve/stub-resolv.conf", NULL),
+			 0);
+	put(&clone, "etc/systemd/system/dbus-org.freedesktop.resolve1.service", "");
+	put(&target, "etc/network/interfaces", ifupdown_static);
+	put(&target, "etc/resolv.conf", "nameserver 192.0.2.99\n");
+	apply_once();
+	assert_int_equal(net_read(&m, &clone, NULL), 0);
+	assert_string_equal(m.links[0].dns.items[0], "192.0.2.99");
+	net_done(&m);
+	not_there("etc/systemd/resolved.conf.d/10-rehost.conf");
+	not_there("var/lib/rehost/source-original/etc/resolv.conf");
+}
+
+static void target_has_networkd(void)
+{
+	assert_int_equal(root_remove(&target, "etc/network/interfaces", NULL), 0);
+	put(&target, "etc/systemd/network/05-wan.network",
+	    "[Match]\nMACAddress=52:54:00:12:34:56\n[Link]\nMTUBytes=1450\n"
+	    "[Network]\nAddress=203.0.113.10/32\nAddress=203.0.113.11/32\n"
+	    "Address=2001:db8:7::10/64\nDNS=192.0.2.53\nDomains=example.org\nIPv6AcceptRA=no\n"
+	    "[Route]\nGateway=203.0.113.1\nGatewayOnLink=yes\n[Route]\nGateway=fe80::1\n");
+}
+
+static void test_ifupdown_gets_networkd(void **state)
+{
+	(void)state;
+	target_has_networkd();
+	assert_int_equal(root_remove(&target, "etc/resolv.conf", NULL), 0);
+	apply_once();
+	is_static_network("ifupdown");
+	holds("etc/resolv.conf", "search example.org\nnameserver 192.0.2.53\n");
+	not_there("etc/systemd/network/05-wan.network");
 }
 
 /* What may hold a password is kept, and never shown. */
@@ -109,10 +199,25 @@ static void test_stack_of_the_facts_counts(void **state)
 	f.facts.target_stack = NULL;
 }
 
+static void test_networkd_gets_netplan(void **state)
+{
+	(void)state;
+	source_has_networkd();
+	target_has_netplan();
+	apply_once();
+	is_static_network("systemd-networkd");
+	not_there("etc/systemd/network/20-wan.network");
+	not_there("etc/netplan/50-cloud-init.yaml");
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(test_networkd_gets_interfaces),
+		TEST(test_networkd_gets_netplan),
+		TEST(test_ifupdown_gets_networkd),
+		TEST(test_servers_of_resolv_conf_go_into_the_stack),
 		TEST(test_profiles_are_not_shown),
 		TEST(test_ifupdown_gets_netplan),
 		TEST(test_stack_of_the_facts_counts),
