@@ -248,6 +248,23 @@ static const char *gateway_of(const struct net_link *l, bool v6)
 	return gateway && net_is_address(gateway) ? gateway : NULL;
 }
 
+/* busybox wants the length apart: as a mask for IPv4, as a number for IPv6 (networking/ifupdown.c, bnmask). */
+static void add_address_and_mask(struct writer *w, const char *address, bool v6)
+{
+	const char *slash = strchr(address, '/');
+	uint32_t len = v6 ? 128 : 32, mask;
+
+	if (slash && parse_u32(slash + 1, &len) < 0)
+		len = v6 ? 128 : 32;
+	strbuf_addf(w->out, "\taddress %.*s\n", (int)strcspn(address, "/"), address);
+	mask = len ? ~0U << (32 - (len > 32 ? 32 : len)) : 0;
+	if (v6)
+		strbuf_addf(w->out, "\tnetmask %u\n", len);
+	else
+		strbuf_addf(w->out, "\tnetmask %u.%u.%u.%u\n", mask >> 24, mask >> 16 & 255,
+			    mask >> 8 & 255, mask & 255);
+}
+
 /* Of the family's n-th address. */
 static void add_static(struct writer *w, const char *address, bool v6, bool first, bool is_dhcp)
 {
@@ -255,7 +272,10 @@ static void add_static(struct writer *w, const char *address, bool v6, bool firs
 	const char *gateway = gateway_of(l, v6);
 	bool onlink = v6 ? l->is_onlink6 : l->is_onlink4;
 
-	strbuf_addf(w->out, "\taddress %s\n", address);
+	if (w->flavour == BUSYBOX)
+		add_address_and_mask(w, address, v6);
+	else
+		strbuf_addf(w->out, "\taddress %s\n", address);
 	if (first && !v6 && l->peer4 && net_is_address(l->peer4))
 		strbuf_addf(w->out, "\tpointopoint %s\n", l->peer4);
 	/* beside DHCP, and where ifup adds no "onlink" by itself for that family, as a command */

@@ -168,4 +168,4 @@ def test_busybox_takes_the_file(tmp_path):
         assert said.returncode == 0 and said.stderr == "", f"seed {seed}: {said.stderr}"
         for link in inspect(tmp_path):
             for address in link["addresses"]:
-                assert address in said.stdout, f"seed {seed}: {address}"
+                assert address.split("/")[0] in said.stdout, f"seed {seed}: {address}"
