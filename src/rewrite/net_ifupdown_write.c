@@ -257,7 +257,7 @@ static void add_address_and_mask(struct writer *w, const char *address, bool v6)
 	if (slash && parse_u32(slash + 1, &len) < 0)
 		len = v6 ? 128 : 32;
 	strbuf_addf(w->out, "\taddress %.*s\n", (int)strcspn(address, "/"), address);
-	mask = len ? ~0U << (32 - (len > 32 ? 32 : len)) : 0;
+	mask = (uint32_t)(UINT64_MAX << (32 - (len > 32 ? 32 : len)));
 	if (v6)
 		strbuf_addf(w->out, "\tnetmask %u\n", len);
 	else

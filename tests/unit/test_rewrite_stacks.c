@@ -147,6 +147,23 @@ static void test_ifupdown_gets_networkd(void **state)
 	not_there("etc/systemd/network/05-wan.network");
 }
 
+static void test_network_manager_gets_networkd(void **state)
+{
+	(void)state;
+	drop(WANTS "networking.service");
+	put(&clone, WANTS "NetworkManager.service", "");
+	put(&clone, "usr/sbin/NetworkManager", "");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	put(&clone, "etc/NetworkManager/system-connections/wired.nmconnection",
+	    "[connection]\nid=wired\ntype=ethernet\ninterface-name=ens9\n"
+	    "[ipv4]\nmethod=manual\naddress1=198.51.100.7/24,198.51.100.1\n");
+	target_has_networkd();
+	apply_once();
+	is_static_network("NetworkManager");
+	not_there("etc/NetworkManager/system-connections/wired.nmconnection");
+	not_there("etc/systemd/network/05-wan.network");
+}
+
 /* What may hold a password is kept, and never shown. */
 static void test_profiles_are_not_shown(void **state)
 {
@@ -218,6 +235,7 @@ int main(void)
 		TEST(test_networkd_gets_netplan),
 		TEST(test_ifupdown_gets_networkd),
 		TEST(test_servers_of_resolv_conf_go_into_the_stack),
+		TEST(test_network_manager_gets_networkd),
 		TEST(test_profiles_are_not_shown),
 		TEST(test_ifupdown_gets_netplan),
 		TEST(test_stack_of_the_facts_counts),
