@@ -61,7 +61,7 @@ def target(kind):
             extra += drive(path, "second", "scsi-hd")
         extra += ["-drive", f"if=none,id=plain,file={plain},format=raw,readonly=on", "-device", "virtio-blk-pci,drive=plain"]
         with qemu.Net() as net, qemu.rescue(
-            net, folder, None, profile="universal", options="shell=1\n", memory=1024,
+            net, folder, None, profile="storage", options="shell=1\n", memory=1024,
             extra=["-device", "virtio-scsi-pci", *extra],
         ) as machine:
             machine.wait_banner()
