@@ -319,7 +319,8 @@ static void tell_minutes(const struct status *s, FILE *out)
 	if (r->loader == LOADER_NONE || (r->state != JOB_SWITCHED && r->state != JOB_TRIAL))
 		return;
 	snprintf(text, sizeof(text),
-		 "%u minutes from the clone's start; not confirmed, the rescue is back within %u",
+		 "%u minutes from the clone's start; not confirmed, the rescue is back within %u "
+		 "minutes",
 		 r->trial_minutes, trial_back_minutes(r->trial_minutes));
 	line(out, "trial", text);
 }

@@ -40,6 +40,9 @@ ROOTS = {
     "target": COMMON,
     # What a source needs whose clone is to start from LVM or an array.
     "source-storage": COMMON + ",nginx-light,redis-server,lvm2,mdadm",
+    # Only an init and its scripts (tests/interop/test_inits.py).
+    "init-sysvinit": "sysvinit-core,sysv-rc,procps,iproute2",
+    "init-openrc": "sysvinit-core,openrc,procps,iproute2",
     # Both sides of a UEFI migration: one root for two disks saves minutes.
     "uefi": COMMON.replace("grub-pc", "grub-efi-amd64,grub-efi-amd64-signed,shim-signed") + ",nginx-light,redis-server",
 }
