@@ -150,4 +150,5 @@ static bool netplan_is_active(const struct root *root, bool whole)
 	       (!whole || net_any_exists(root, generator)) && !leaves_it_to_nm(root);
 }
 
-const struct net_backend net_netplan = { "netplan", netplan_is_active, netplan_read, NULL };
+const struct net_backend net_netplan = { "netplan", netplan_is_active, netplan_read,
+					 netplan_write };

@@ -73,3 +73,23 @@ const char *netplan_name_of(const struct netplan_reader *r, const char *id);
 
 /* No blank, control character or slash: may stand in a line of any stack's file. */
 bool net_is_word(const char *s);
+
+/* While the file is written. */
+struct netplan_writer {
+	struct net_output *o;
+	const struct net_model *m;
+	struct strbuf *b;
+	bool is_nm;
+	bool speaks_yaml; /* extra of the model is netplan's own */
+	bool failed;
+};
+
+/* net_netplan_link.c: the definition of a link, with losses. */
+void netplan_link(struct netplan_writer *w, const struct net_link *l);
+/* "key:" or "key: value", two blanks for each of depth. */
+void netplan_line(struct netplan_writer *w, unsigned depth, const char *key, const char *value);
+void netplan_truth(struct netplan_writer *w, unsigned depth, const char *key, bool value);
+void netplan_loss(struct netplan_writer *w, const struct net_link *l, const char *fmt, ...)
+	printf_like(3, 4);
+/* The key under which the link stands; id is room for it. */
+const char *netplan_id(char *id, size_t size, const char *name);
