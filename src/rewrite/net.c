@@ -30,9 +30,10 @@ bool net_any_exists(const struct root *root, const char *const *paths)
 /*
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
  * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
+ * cloud-init comes last: as soon as it has run, what it wrote is another stack's.
  */
 static const struct net_backend *const backends[] = { &net_netplan, &net_networkd, &net_ifupdown,
-						      &net_nm };
+						      &net_nm, &net_cloudinit };
 
 static const struct net_backend *find_active(const struct root *root)
 {

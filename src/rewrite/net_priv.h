@@ -19,6 +19,7 @@ extern const struct net_backend net_ifupdown;
 extern const struct net_backend net_netplan;
 extern const struct net_backend net_networkd;
 extern const struct net_backend net_nm;
+extern const struct net_backend net_cloudinit;
 
 /* Whether there is a stack of that name with a reader. */
 bool net_can_read(const char *stack);

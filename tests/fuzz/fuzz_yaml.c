@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/yaml.h"
-#include "rewrite/net.h"
+#include "rewrite/net_cloudinit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,21 +33,15 @@ static void check_word(const char *s)
 		abort();
 }
 
-static void read_model(const uint8_t *data, size_t size)
+static void check_model(const struct net_model *m)
 {
-	struct root root;
-	struct net_model m;
-	int fd = folder(&root);
-	unsigned i, k;
+	unsigned i;
+	size_t k;
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
-		abort();
-	if (net_read(&m, &root, NULL) < 0)
-		abort();
-	for (i = 0; i < m.link_count; i++) {
-		const struct net_link *l = &m.links[i];
+	for (i = 0; i < m->link_count; i++) {
+		const struct net_link *l = &m->links[i];
 
-		if (strcmp(l->name, "lo") == 0 || net_find(&m, l->name) != l)
+		if (net_find(m, l->name) != l)
 			abort();
 		check_word(l->name);
 		check_word(l->parent);
@@ -60,6 +54,41 @@ static void read_model(const uint8_t *data, size_t size)
 			if (strpbrk(l->extra.items[k], "\r\n"))
 				abort();
 	}
+}
+
+/* As cloud-init's; and what is written for netplan is YAML, whatever was read. */
+static void read_cloudinit(const struct ynode *doc)
+{
+	struct net_model m = { 0 };
+	struct net_output o;
+	struct ynode_fault fault;
+	struct ynode *again;
+	bool any;
+
+	if (net_cloudinit_links(&m, doc, &any, NULL) < 0)
+		abort();
+	check_model(&m);
+	if (net_write(&o, "netplan", &m, NULL, NULL) < 0)
+		abort();
+	again = ynode_parse(strbuf_str(&o.files[0].text), o.files[0].text.len, NULL, &fault);
+	if (!again && o.files[0].text.len <= YAML_BYTES_MAX && !strstr(fault.why, "too "))
+		abort();
+	ynode_free(again);
+	net_output_done(&o);
+	net_done(&m);
+}
+
+static void read_model(const uint8_t *data, size_t size)
+{
+	struct root root;
+	struct net_model m;
+	int fd = folder(&root);
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
+		abort();
+	if (net_read(&m, &root, NULL) < 0)
+		abort();
+	check_model(&m);
 	json_decref(net_json(&m));
 	net_done(&m);
 }
@@ -75,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (!n)
 		return 0;
+	read_cloudinit(n);
 	ynode_print(&first, n);
 	if (first.len > YAML_BYTES_MAX)
 		return 0;
