@@ -164,6 +164,20 @@ static void test_network_manager_gets_networkd(void **state)
 	not_there("etc/systemd/network/05-wan.network");
 }
 
+static void test_netplan_gets_interfaces(void **state)
+{
+	(void)state;
+	drop(WANTS "networking.service");
+	put(&clone, "usr/lib/systemd/system-generators/netplan", "");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	put(&clone, "etc/netplan/50-cloud-init.yaml",
+	    "network:\n  version: 2\n  ethernets:\n    ens9: {dhcp4: true}\n");
+	put(&target, "etc/network/interfaces", ifupdown_static);
+	apply_once();
+	is_static_network("netplan");
+	not_there("etc/netplan/50-cloud-init.yaml");
+}
+
 /* What may hold a password is kept, and never shown. */
 static void test_profiles_are_not_shown(void **state)
 {
@@ -236,6 +250,7 @@ int main(void)
 		TEST(test_ifupdown_gets_networkd),
 		TEST(test_servers_of_resolv_conf_go_into_the_stack),
 		TEST(test_network_manager_gets_networkd),
+		TEST(test_netplan_gets_interfaces),
 		TEST(test_profiles_are_not_shown),
 		TEST(test_ifupdown_gets_netplan),
 		TEST(test_stack_of_the_facts_counts),
