@@ -58,11 +58,12 @@ int cmd_status(const struct command *c, int argc, char **argv)
 int cmd_switch(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	bool without_loader = false;
-	const struct command_option options[] = { { "without-loader", &without_loader, NULL } };
-	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
+	struct switch_options o = { false, false };
+	const struct command_option options[] = { { "without-loader", &o.without_loader, NULL },
+						  { "accept-firmware", &o.accept_firmware, NULL } };
+	int rc = command_options(c, argc, argv, options, 2, NULL, 0, 0, NULL);
 
-	return rc >= 0 ? rc : command_end(c, false, job_switch(without_loader, stdout, &e), &e);
+	return rc >= 0 ? rc : command_end(c, false, job_switch(&o, stdout, &e), &e);
 }
 
 int cmd_confirm(const struct command *c, int argc, char **argv)

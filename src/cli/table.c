@@ -36,8 +36,10 @@ const struct command commands[] = {
 	{ "check", PLACE_TARGET, cmd_check, "check [--look] [--json]",
 	  "proves that the clone would boot; exit 1 and the reasons when not",
 	  "  --look           only look: 'switch' does not count it\n" JSON },
-	{ "switch", PLACE_TARGET, cmd_switch, "switch [--without-loader]",
+	{ "switch", PLACE_TARGET, cmd_switch, "switch [--accept-firmware] [--without-loader]",
 	  "exchanges old system and clone; finishes an exchange that was cut",
+	  "  --accept-firmware where the UEFI firmware holds no boot entry for the old system;\n"
+	  "                   'plan' says what a power cut means then\n"
 	  "  --without-loader where the private loader cannot be planted: the boot sector is\n"
 	  "                   written at once, there is no trial, and a power cut in these\n"
 	  "                   seconds needs the rescue from outside\n" },

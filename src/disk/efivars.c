@@ -17,9 +17,13 @@
 #include "base/run.h"
 
 #define GLOBAL "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define SECURITY "d719b2cb-3d3a-4596-a3bc-dad00e67656f" /* UEFI 2.10, 32.6.1: db */
+#define MICROSOFT \
+	"Microsoft Corporation UEFI CA 2011" /* name in the certificate that signed Debian's shim */
 #define SYSTEM_DIR "/sys/firmware/efi/efivars"
 #define EFIVARFS_MAGIC 0xde5e81e4
 #define VALUE_MAX 65536
+#define DB_MAX (1u << 20)
 #define ATTRIBUTES_LEN 4
 #define NON_VOLATILE 1u
 #define NV_BS_RT \
@@ -191,6 +195,20 @@ int efivar_remove(const struct efivars *v, const char *name, struct err *e)
 		return err_ctx(e, "removing the firmware's variable %s", name);
 	log_info("efivars: %s is removed", name);
 	return 0;
+}
+
+bool efi_is_signed_by_microsoft(const void *program, size_t len)
+{
+	return memmem(program, len, MICROSOFT, strlen(MICROSOFT)) != NULL;
+}
+
+bool efivars_trusts_microsoft(const struct efivars *v)
+{
+	struct strbuf db cleanup_strbuf = STRBUF_INIT;
+
+	return root_exists(&v->dir, "db-" SECURITY) &&
+	       root_read(&v->dir, "db-" SECURITY, &db, DB_MAX, NULL) == 0 &&
+	       efi_is_signed_by_microsoft(strbuf_str(&db), db.len);
 }
 
 /* ---- boot entries and their order ---- */

@@ -41,6 +41,14 @@ int efivar_write(const struct efivars *v, const char *name, const void *data, si
 /* Absence is success. */
 int efivar_remove(const struct efivars *v, const char *name, struct err *e) must_check;
 
+/*
+ * Whether the Secure Boot database (db) holds the authority by which Microsoft signs shims. Who revoked it again (dbx) is not looked
+ * at.
+ */
+bool efivars_trusts_microsoft(const struct efivars *v);
+/* The program carries that authority's name: it was signed below it. Its signature is not checked. */
+bool efi_is_signed_by_microsoft(const void *program, size_t len);
+
 struct efi_entry {
 	uint16_t number;
 	bool is_read; /* option is filled in; firmware of some makers writes what nobody can read */

@@ -183,24 +183,31 @@ static int fat_map(struct rawfs *fs, const struct rawfs_node *n, struct rawfs_ma
 
 /* ---- directories ---- */
 
+/* map.runs belongs to the caller, also after a failure. */
+static int map_directory(struct rawfs *fs, const struct rawfs_node *dir, struct rawfs_map *ret,
+			 struct err *e)
+{
+	struct fat *f = fs->own;
+
+	if (dir->ino)
+		return map_chain(fs, (uint32_t)dir->ino, DIR_MAX_BYTES, false, ret, e);
+	ret->mapped_bytes = f->root_bytes;
+	ret->runs = calloc(1, sizeof(*ret->runs));
+	if (!ret->runs)
+		return err_set(e, ERR_NOMEM, 0, "directory");
+	ret->count = 1;
+	ret->runs[0] = (struct rawfs_run){ .at_bytes = fs->start_bytes + f->root_at,
+					   .bytes = f->root_bytes };
+	return 0;
+}
+
 static int read_directory(struct rawfs *fs, const struct rawfs_node *dir, struct strbuf *ret,
 			  struct err *e)
 {
-	struct fat *f = fs->own;
 	struct rawfs_map map = { 0 };
-	int rc = 0;
+	int rc = map_directory(fs, dir, &map, e);
 	size_t i;
 
-	if (!dir->ino) {
-		map.mapped_bytes = f->root_bytes;
-		map.runs = calloc(1, sizeof(*map.runs));
-		map.count = map.runs ? 1 : 0;
-		if (map.runs)
-			map.runs[0] = (struct rawfs_run){ .at_bytes = fs->start_bytes + f->root_at,
-							  .bytes = f->root_bytes };
-	} else {
-		rc = map_chain(fs, (uint32_t)dir->ino, DIR_MAX_BYTES, false, &map, e);
-	}
 	for (i = 0; rc == 0 && i < map.count; i++) {
 		size_t n = (size_t)map.runs[i].bytes;
 		char *buf = malloc(n);
@@ -292,10 +299,10 @@ static void print_short(const uint8_t *p, char *buf)
 	buf[n] = '\0';
 }
 
-/* Calls take for each name until it returns not 0, which is returned. */
+/* Calls take for each name, at: of its entry in dir, until it returns not 0, which is returned. */
 static int each_entry(struct rawfs *fs, const struct strbuf *dir,
 		      int (*take)(void *arg, const char *name, const char *short_name,
-				  const struct rawfs_node *n),
+				  const struct rawfs_node *n, size_t at),
 		      void *arg)
 {
 	struct fat *f = fs->own;
@@ -334,7 +341,7 @@ static int each_entry(struct rawfs *fs, const struct strbuf *dir,
 		else
 			strcpy(name, short_name);
 		l.parts = 0;
-		rc = take(arg, name, short_name, &n);
+		rc = take(arg, name, short_name, &n, at);
 		if (rc)
 			return rc;
 	}
@@ -354,6 +361,7 @@ struct wanted {
 	const char *name;
 	size_t len;
 	struct rawfs_node *ret;
+	size_t at; /* of its entry */
 };
 
 static bool same_name(const struct wanted *w, const char *name)
@@ -362,13 +370,14 @@ static bool same_name(const struct wanted *w, const char *name)
 }
 
 static int compare_entry(void *arg, const char *name, const char *short_name,
-			 const struct rawfs_node *n)
+			 const struct rawfs_node *n, size_t at)
 {
-	const struct wanted *w = arg;
+	struct wanted *w = arg;
 
 	if (!same_name(w, name) && !same_name(w, short_name))
 		return 0;
 	*w->ret = *n;
+	w->at = at;
 	return 1;
 }
 
@@ -386,11 +395,11 @@ static int fat_find(struct rawfs *fs, const struct rawfs_node *dir, const char *
 }
 
 static int take_name(void *arg, const char *name, const char *short_name,
-		     const struct rawfs_node *n)
+		     const struct rawfs_node *n, size_t at)
 {
 	struct strlist *to = arg;
 
-	(void)short_name, (void)n;
+	(void)short_name, (void)n, (void)at;
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
 	return to->count >= RAWFS_NAMES_MAX || strlist_add(to, name) < 0 ? -1 : 0;
@@ -406,6 +415,33 @@ static int fat_list(struct rawfs *fs, const struct rawfs_node *dir, struct strli
 	if (each_entry(fs, &data, take_name, ret) < 0)
 		return err_set(e, ERR_LIMIT, 0, "more than %u names", RAWFS_NAMES_MAX);
 	return 0;
+}
+
+int rawfs_fat_entry_at(struct rawfs *fs, const struct rawfs_node *dir, const char *name,
+		       struct rawfs_node *ret, uint64_t *ret_at, struct err *e)
+{
+	struct strbuf data cleanup_strbuf = STRBUF_INIT;
+	struct wanted w = { .name = name, .len = strlen(name), .ret = ret };
+	struct rawfs_map map = { 0 };
+	size_t i, left;
+	int rc = -1;
+
+	if (read_directory(fs, dir, &data, e) < 0)
+		return -1;
+	if (!each_entry(fs, &data, compare_entry, &w))
+		return err_set(e, ERR_FILE, ENOENT, "%s", name);
+	if (map_directory(fs, dir, &map, e) == 0) {
+		for (i = 0, left = w.at; i < map.count && left >= map.runs[i].bytes; i++)
+			left -= (size_t)map.runs[i].bytes;
+		if (i < map.count) {
+			*ret_at = map.runs[i].at_bytes + left;
+			rc = 0;
+		} else {
+			err_set(e, ERR_RAWFS, 0, "FAT: a directory changed while it was read");
+		}
+	}
+	free(map.runs);
+	return rc;
 }
 
 const struct rawfs_ops rawfs_fat_ops = {

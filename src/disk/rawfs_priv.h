@@ -52,3 +52,7 @@ extern const struct rawfs_ops rawfs_ext_ops, rawfs_fat_ops;
 /* at: from the start of the partition. Joins what follows on. */
 int rawfs_map_add(struct rawfs *fs, struct rawfs_map *m, struct rawfs_run run,
 		  struct err *e) must_check;
+
+/* FAT alone: a name of a directory, and where its entry (32 bytes, the short one) lies on the disk. */
+int rawfs_fat_entry_at(struct rawfs *fs, const struct rawfs_node *dir, const char *name,
+		       struct rawfs_node *ret, uint64_t *ret_at, struct err *e) must_check;

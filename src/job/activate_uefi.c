@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "job/efi_flip.h"
+#include "job/efi_removable.h"
 
 #define ESP_SPARE (1u << 20) /* bytes that stay free on the ESP */
 #define CFG_MAX 16384
@@ -93,22 +94,6 @@ static const struct volume *need_esp(const struct target *t, const char *partuui
 	return v;
 }
 
-/* SHA-256 of a file, "" when there is none. */
-static int hash_file(const struct root *r, const char *path, char *ret_hex, struct err *e)
-{
-	struct strbuf content cleanup_strbuf = STRBUF_INIT;
-	uint8_t digest[SHA256_LEN];
-
-	ret_hex[0] = '\0';
-	if (!root_is_file(r, path))
-		return 0;
-	if (root_read(r, path, &content, ESP_FILE_MAX, e) < 0)
-		return -1;
-	sha256_of(strbuf_str(&content), content.len, digest);
-	hex_of(digest, sizeof(digest), ret_hex);
-	return 0;
-}
-
 /* ---- before the exchange ---- */
 
 /*
@@ -167,7 +152,7 @@ static int look_at_clone(struct efi_state *s, const struct target *t, const stru
 	    judge_stub(s, &clone, esp, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "EFI/%s/" GRUB_FILE, s->vendor);
-	if (hash_file(esp, path, s->vendor_hash, e) < 0)
+	if (esp_hash_file(esp, path, s->vendor_hash, e) < 0)
 		return -1;
 	return check_room(esp, bytes, e);
 }
@@ -180,7 +165,8 @@ int activate_uefi_prepare(const struct target *t, struct record *r, struct err *
 	const struct root *fs = activate_uefi_fs(t);
 	const struct volume *v = need_esp(t, NULL, e);
 
-	if (!v || efivars_open(&vars, e) < 0 || esp_open(&esp, v, false, e) < 0)
+	if (!v || (r->loader != LOADER_UEFI && efivars_open(&vars, e) < 0) ||
+	    esp_open(&esp, v, false, e) < 0)
 		return -1;
 	/* planted: the state of before is known, and the order is no longer the old system's */
 	if (r->loader == LOADER_UEFI ? efi_state_load(&s, fs, EFI_STATE_PATH, NULL, e) < 0
@@ -302,155 +288,4 @@ int activate_uefi_restore(const struct target *t, const struct record *r, struct
 		return err_ctx(e, "taking the clone's loader off the EFI system partition");
 	log_info("rollback: the firmware starts the old system");
 	return 0;
-}
-
-/* ---- for good ---- */
-
-static int copy_file(const struct root *esp, const char *from, const char *to, struct err *e)
-{
-	struct strbuf content cleanup_strbuf = STRBUF_INIT;
-
-	if (root_read(esp, from, &content, ESP_FILE_MAX, e) < 0)
-		return -1;
-	return esp_write_file(esp, to, strbuf_str(&content), content.len, e);
-}
-
-/* \EFI\BOOT, as Debian's grub-install --force-extra-removable fills it; what was not there but is not needed stays away. */
-static int copy_removable(const struct efi_state *s, const struct root *esp, struct err *e)
-{
-	static const struct {
-		const char *name;
-		bool is_needed;
-	} beside[] = { { GRUB_FILE, true }, { "mmx64.efi", true }, { "fbx64.efi", false } };
-	char from[128], to[128];
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(beside); i++) {
-		snprintf(from, sizeof(from), ESP_CLONE_DIR "/%s", beside[i].name);
-		snprintf(to, sizeof(to), "EFI/BOOT/%s", beside[i].name);
-		if (root_is_file(esp, from) && (beside[i].is_needed || root_is_file(esp, to)) &&
-		    copy_file(esp, from, to, e) < 0)
-			return -1;
-	}
-	snprintf(from, sizeof(from), ESP_CLONE_DIR "/%s", s->loader);
-	return copy_file(esp, from, "EFI/BOOT/BOOTX64.EFI", e);
-}
-
-static int finish_files(const struct efi_state *s, const struct volume *v, struct err *e)
-{
-	struct esp esp cleanup_esp = ESP_INIT;
-	char vendor[80], path[128], hex[SHA256_HEX_LEN + 1];
-	bool is_ready;
-
-	if (esp_open(&esp, v, true, e) < 0)
-		return -1;
-	snprintf(vendor, sizeof(vendor), "EFI/%s", s->vendor);
-	snprintf(path, sizeof(path), "%s/" GRUB_FILE, vendor);
-	if (hash_file(&esp.root, path, hex, e) < 0)
-		return -1;
-	snprintf(path, sizeof(path), ESP_CLONE_DIR "/%s", s->loader);
-	is_ready = !root_is_file(&esp.root, path);
-	/* changed since: the running clone's own grub-install was at work, and its files are newer */
-	if (!is_ready && strcmp(hex, s->vendor_hash) == 0) {
-		if (esp_copy_folder(&esp.root, ESP_CLONE_DIR, &esp.root, vendor, e) < 0 ||
-		    esp_compare_folder(&esp.root, ESP_CLONE_DIR, &esp.root, vendor, e) < 0)
-			return -1;
-	}
-	if (!is_ready && s->has_removable && copy_removable(s, &esp.root, e) < 0)
-		return -1;
-	return esp_close(&esp, e);
-}
-
-/* The old system's own entry: as it was written down, and not the one that is now the clone's. */
-static bool is_old(const struct efi_state *s, const struct efi_boot *b, uint16_t number,
-		   uint16_t final)
-{
-	const struct efi_entry *entry = efi_boot_find(b, number);
-
-	return s->has_old && number == s->old_number && number != final && entry &&
-	       entry->is_read && *s->old_file && strcasecmp(s->old_esp, s->esp) == 0 &&
-	       strcmp(entry->option.file, s->old_file) == 0 &&
-	       strcasecmp(entry->option.partuuid, s->old_esp) == 0;
-}
-
-static int finish_entries(const struct efi_state *s, const struct disk_scan *scan,
-			  const struct volume *v, struct err *e)
-{
-	struct efivars vars cleanup_efivars = EFIVARS_INIT;
-	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
-	struct efi_flip order = { .count = 0 };
-	char file[EFI_FILE_MAX];
-	const struct efi_entry *same;
-	uint16_t final;
-	unsigned i;
-
-	if (!b)
-		return err_set(e, ERR_NOMEM, 0, "boot entries");
-	if (efivars_open(&vars, e) < 0 || efi_boot_read(b, &vars, e) < 0)
-		return -1;
-	snprintf(file, sizeof(file), "\\EFI\\%s\\%s", s->vendor, s->loader);
-	same = efi_boot_find_file(b, s->esp, file);
-	if (same) /* as it is: with the name and the data its maker gave it */
-		final = same->number;
-	else if (efi_flip_make_entry(&vars, b, scan, v, s->vendor, file, &final, e) < 0)
-		return -1;
-	efi_flip_add(&order, final);
-	for (i = 0; i < b->order_count; i++)
-		if (!efi_flip_is_ours(b, b->order[i]) && !is_old(s, b, b->order[i], final))
-			efi_flip_add(&order, b->order[i]);
-	if (efi_order_write(&vars, order.items, order.count, e) < 0)
-		return -1;
-	for (i = 0; i < b->entry_count; i++)
-		if ((efi_flip_is_ours(b, b->entries[i].number) ||
-		     is_old(s, b, b->entries[i].number, final)) &&
-		    efi_entry_remove(&vars, b->entries[i].number, e) < 0)
-			return -1;
-	return 0;
-}
-
-int activate_uefi_remove_loader(const struct root *esp, struct err *e)
-{
-	static const char *const empty[] = { ESP_GRUB_DIR, "boot" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(empty) && root_is_file(esp, ESP_GRUB_MARK); i++) {
-		const char *name;
-		int dir cleanup_fd = root_parent(esp, empty[i], false, &name, NULL);
-
-		if (dir >= 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-			log_info("esp: %s stays", empty[i]);
-	}
-	return root_remove_tree(esp, ESP_LOADER_DIR, e);
-}
-
-static int finish_folders(const struct volume *v, struct err *e)
-{
-	struct esp esp cleanup_esp = ESP_INIT;
-
-	if (esp_open(&esp, v, true, e) < 0 || root_remove_tree(&esp.root, ESP_CLONE_DIR, e) < 0 ||
-	    activate_uefi_remove_loader(&esp.root, e) < 0)
-		return -1;
-	return esp_close(&esp, e);
-}
-
-int activate_uefi_finish(const struct root *fs, struct err *e)
-{
-	struct efi_state s cleanup_efi_state = { 0 };
-	struct disk_scan scan = { 0 };
-	const struct volume *v;
-	int rc = -1;
-
-	if (!root_exists(fs, EFI_STATE_PATH))
-		return 0;
-	if (efi_state_load(&s, fs, EFI_STATE_PATH, NULL, e) < 0 ||
-	    disk_scan_all(&scan, getenv("REHOST_SCAN_LOOP") != NULL, e) < 0)
-		return -1;
-	v = esp_find_partuuid(&scan, s.esp);
-	if (!v || !*s.vendor)
-		err_set(e, ERR_ESP, 0, "the partition %s is not there", s.esp);
-	else if (finish_files(&s, v, e) == 0 && finish_entries(&s, &scan, v, e) == 0 &&
-		 finish_folders(v, e) == 0)
-		rc = root_remove(fs, EFI_STATE_PATH, e);
-	disk_scan_done(&scan);
-	return rc < 0 ? err_ctx(e, "making the clone's loader the firmware's own") : 0;
 }

@@ -23,6 +23,8 @@
  * The mark in our folder says that it is ours to remove.
  */
 #define ESP_GRUB_DIR "boot/grub"
+#define ESP_GRUB_CFG \
+	ESP_GRUB_DIR "/grub.cfg" /* ours only where the loader is at the removable path */
 #define ESP_GRUB_MARK ESP_LOADER_DIR "/made-boot-grub"
 /* efi_state of this migration, on the file system that holds the target's /boot. */
 #define EFI_STATE_PATH REHOST_DIR "/boot/efi"
@@ -37,10 +39,11 @@ int activate_uefi_restore(const struct target *t, const struct record *r, struct
 
 /*
  * Release: the clone's files become those of the vendor's folder (and of \EFI\BOOT, where the old system had a loader
- * there), with an entry of their own at the head of BootOrder; the old system's entry and all of ours go. In the rescue and
- * in the running clone; fs is the file system of EFI_STATE_PATH. Without that file nothing is to be done. Idempotent.
+ * there), with an entry of their own at the head of BootOrder, unless the firmware starts \EFI\BOOT; the old system's entry, its
+ * folder and all of ours go. Folders of other systems stay, and notes names them. In the rescue and in the running clone; fs is the
+ * file system of EFI_STATE_PATH. Without that file nothing is to be done. Idempotent.
  */
-int activate_uefi_finish(const struct root *fs, struct err *e) must_check;
+int activate_uefi_finish(const struct root *fs, struct strlist *notes, struct err *e) must_check;
 
 /* The private loader's folder, and what was made for it, off the ESP. Absence is success. */
 int activate_uefi_remove_loader(const struct root *esp, struct err *e) must_check;
@@ -48,3 +51,7 @@ int activate_uefi_remove_loader(const struct root *esp, struct err *e) must_chec
 /* The folder and the file in it that the firmware starts, of what grub-install made below efi. */
 int activate_uefi_find_loader(const struct root *efi, char *vendor, size_t vendor_size,
 			      char *loader, size_t loader_size, struct err *e) must_check;
+
+/* activate_uefi_finish() on disks that are known; for tests. */
+int activate_uefi_finish_on(const struct disk_scan *scan, const struct root *fs,
+			    struct strlist *notes, struct err *e) must_check;

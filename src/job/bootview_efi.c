@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "job/activate_uefi.h"
 #include "job/bootview_priv.h"
 #include "job/loader.h"
 
@@ -63,9 +64,32 @@ static bool read_stub_text(struct view *v, struct view_fs *esp, const char *prog
 	return false;
 }
 
+/* The private loader at the removable path: the GRUB of our folder, which reads what lies in its prefix. */
+static bool is_our_grub(struct view_fs *esp, const char *program)
+{
+	struct strbuf here cleanup_strbuf = STRBUF_INIT, ours cleanup_strbuf = STRBUF_INIT;
+
+	if (strcasecmp(program, REMOVABLE) != 0 || !rawfs_is_file(esp->fs, "/" ESP_GRUB_CFG) ||
+	    rawfs_read(esp->fs, program, &here, ESP_FILE_MAX, NULL) < 0 ||
+	    rawfs_read(esp->fs, "/" ESP_LOADER_DIR "/grubx64.efi", &ours, ESP_FILE_MAX, NULL) < 0)
+		return false;
+	return here.len == ours.len && memcmp(here.data, ours.data, here.len) == 0;
+}
+
 static bool is_ours(const char *program, const char *stub)
 {
 	return strncasecmp(program, "/EFI/rehost/", 12) == 0 || strstr(stub, "/" LOADER_DIR "/");
+}
+
+static enum boot_outcome follow_our_stub(struct view *v, struct view_fs *esp)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+
+	if (rawfs_read(esp->fs, "/" ESP_GRUB_CFG, &text, STUB_MAX, NULL) < 0 ||
+	    !is_ours("", strbuf_str(&text)))
+		return view_end(v, BOOT_NOTHING, "/" ESP_GRUB_CFG " does not lead to our script");
+	view_step(v, true, "ESP: /" ESP_GRUB_CFG);
+	return view_follow_private(v);
 }
 
 enum boot_outcome view_follow_efi_program(struct view *v, const char *path)
@@ -81,6 +105,8 @@ enum boot_outcome view_follow_efi_program(struct view *v, const char *path)
 		return view_end(v, BOOT_NOTHING, "there is no EFI system partition");
 	if (!to_slashes(path, program) || !view_check_file(v, esp, program, FILE_EFI))
 		return view_end(v, BOOT_NOTHING, "the firmware cannot read %.150s", path);
+	if (is_our_grub(esp, program))
+		return follow_our_stub(v, esp);
 	beside(program, "grubx64.efi", grub, sizeof(grub));
 	if (strcasecmp(grub, program) != 0 && rawfs_is_file(esp->fs, grub) &&
 	    !view_check_file(v, esp, grub, FILE_EFI))

@@ -36,6 +36,35 @@ static void check_program(struct check *c, const struct root *efi, const char *v
 			  path);
 }
 
+/* Of the machine that will start it: this one, now. */
+static void check_secure_boot(struct check *c, const struct root *efi, const char *vendor,
+			      const char *loader)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
+	struct strbuf program cleanup_strbuf = STRBUF_INIT;
+	bool is_secure = c->facts->secure_boot, trusts = true;
+	char path[128];
+
+	if (b && efivars_open(&vars, NULL) == 0 && efi_boot_read(b, &vars, NULL) == 0) {
+		is_secure = b->is_secure;
+		trusts = efivars_trusts_microsoft(&vars);
+	}
+	if (!is_secure)
+		return;
+	if (strcmp(loader, "grubx64.efi") == 0)
+		check_add(c, FINDING_BLOCKER, "loader",
+			  "this machine enforces Secure Boot and the clone has no shim");
+	snprintf(path, sizeof(path), "%s/%s", vendor, loader);
+	if (!trusts && root_read(efi, path, &program, ESP_FILE_MAX, NULL) == 0 &&
+	    efi_is_signed_by_microsoft(strbuf_str(&program), program.len))
+		check_add(c, FINDING_BLOCKER, "loader",
+			  "this machine enforces Secure Boot, and its keys (db) are without the "
+			  "one of "
+			  "Microsoft's that signed the clone's %s",
+			  loader);
+}
+
 /* The configuration beside a signed GRUB must lead to the clone's menu. */
 static void check_stub(struct check *c, const struct root *efi, const char *vendor)
 {
@@ -79,9 +108,7 @@ int check_boot_efi(struct check *c, struct err *e)
 	check_program(c, &efi, vendor, loader);
 	if (strcmp(loader, "grubx64.efi") != 0)
 		check_program(c, &efi, vendor, "grubx64.efi");
-	else if (c->facts->secure_boot)
-		check_add(c, FINDING_BLOCKER, "loader",
-			  "this machine enforces Secure Boot and the clone has no shim");
+	check_secure_boot(c, &efi, vendor, loader);
 	check_stub(c, &efi, vendor);
 	return 0;
 }

@@ -162,6 +162,7 @@ static int leave_loader(struct record *r, const struct root *fs0,
 int release_run(struct record *r, const struct root *const *fs, const char *const *mounts,
 		unsigned count, const struct release_loader *loader, FILE *out, struct err *e)
 {
+	struct strlist notes cleanup_strlist = STRLIST_INIT;
 	unsigned i;
 
 	if (may_release(r, loader->unconfirmed, e) < 0 || begin_release(r, fs, count, e) < 0 ||
@@ -169,8 +170,10 @@ int release_run(struct record *r, const struct root *const *fs, const char *cons
 		return -1;
 	/* a UEFI target without a private loader; the file is on one of them, or on none */
 	for (i = 0; i < count && r->loader == LOADER_NONE; i++)
-		if (activate_uefi_finish(fs[i], e) < 0)
+		if (activate_uefi_finish(fs[i], &notes, e) < 0)
 			return -1;
+	for (i = 0; i < notes.count; i++)
+		fprintf(out, "%s\n", notes.items[i]);
 	for (i = count; i-- > 0;)
 		if (remove_old_tree(fs[i], mounts[i], out, e) < 0)
 			return err_ctx(e, "deleting the old system on the file system of %s",

@@ -59,6 +59,8 @@ int efi_state_encode(const struct efi_state *s, struct strbuf *out, struct err *
 			 s->loader, "vendor_hash", s->vendor_hash, "has_stub", (int)s->has_stub);
 	if (root && s->stub)
 		json_object_set_new(root, "stub", json_string(s->stub));
+	if (root && *s->removable)
+		json_object_set_new(root, "removable", json_string(s->removable));
 	text = root && (!s->stub || json_object_get(root, "stub")) ? json_dumps(root, JSON_COMPACT)
 								   : NULL;
 	json_decref(root);
@@ -131,6 +133,10 @@ static bool decode_all(struct efi_state *s, const json_t *root)
 	    !take_bool(root, "has_stub", &s->has_stub))
 		return false;
 	s->old_number = (uint16_t)n;
+	if (json_object_get(root, "removable") &&
+	    (!take_text(root, "removable", s->removable, sizeof(s->removable)) ||
+	     strlen(s->removable) != SHA256_HEX_LEN))
+		return false;
 	if (!stub)
 		return true;
 	if (!json_is_string(stub) || json_string_length(stub) > STUB_MAX)
@@ -217,4 +223,9 @@ bool efi_stub_is_same(const char *a, const char *b)
 		    !stub_value(b, parts[i], y, sizeof(y)) || strcmp(x, y) != 0)
 			return false;
 	return true;
+}
+
+bool efi_stub_uuid(const char *text, char *ret, size_t size)
+{
+	return stub_value(text, "search.fs_uuid ", ret, size);
 }

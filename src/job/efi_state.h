@@ -21,9 +21,10 @@ struct efi_state {
 	char old_file[EFI_FILE_MAX]; /* "\EFI\debian\shimx64.efi" */
 	char old_esp[37];
 	bool has_removable;   /* \EFI\BOOT\BOOTX64.EFI was there */
+	char removable[65];   /* its SHA-256, where the private loader takes its place; "" else */
 	char vendor[64];      /* folder of the clone's loader in \EFI; "" not known yet */
 	char loader[64];      /* file in it that is started */
-	char vendor_hash[65]; /* esp_hash_folder of that folder as it was; "" it was not there */
+	char vendor_hash[65]; /* of the GRUB in that folder as it was; "" it was not there */
 	bool has_stub;	      /* its grub.cfg was there and had to change */
 	char *stub;	      /* content before; NULL when it was not there */
 };
@@ -51,3 +52,5 @@ int efi_state_decode(struct efi_state *ret, const char *text, size_t len, struct
  * another: "search.fs_uuid UUID root ..." and "set prefix=($root)'PATH'", hints aside.
  */
 bool efi_stub_is_same(const char *a, const char *b);
+/* The file system that such a configuration leads to. False: it names none. */
+bool efi_stub_uuid(const char *text, char *ret, size_t size);

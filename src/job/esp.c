@@ -292,3 +292,18 @@ int esp_hash_folder(const struct root *r, const char *dir, char *ret_hex, uint64
 	*ret_bytes = h.bytes;
 	return rc;
 }
+
+int esp_hash_file(const struct root *r, const char *path, char *ret_hex, struct err *e)
+{
+	struct strbuf content cleanup_strbuf = STRBUF_INIT;
+	uint8_t digest[SHA256_LEN];
+
+	ret_hex[0] = '\0';
+	if (!root_is_file(r, path))
+		return 0;
+	if (root_read(r, path, &content, ESP_FILE_MAX, e) < 0)
+		return -1;
+	sha256_of(strbuf_str(&content), content.len, digest);
+	hex_of(digest, sizeof(digest), ret_hex);
+	return 0;
+}

@@ -49,6 +49,8 @@ int esp_compare_folder(const struct root *from, const char *from_dir, const stru
 /* SHA-256 as hex over names and contents of the plain files, in order of their names; and their bytes. */
 int esp_hash_folder(const struct root *r, const char *dir, char *ret_hex, uint64_t *ret_bytes,
 		    struct err *e) must_check;
+/* SHA-256 of a file as hex, "" when there is none. */
+int esp_hash_file(const struct root *r, const char *path, char *ret_hex, struct err *e) must_check;
 /* One file, unless it holds just that. */
 int esp_write_file(const struct root *r, const char *path, const void *data, size_t len,
 		   struct err *e) must_check;

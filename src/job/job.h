@@ -38,8 +38,11 @@ int job_check(bool look_alone, FILE *out, bool json, struct err *e) must_check;
  * planted: it is in use.
  */
 int job_receive_loader(int fd, FILE *out, struct err *e) must_check;
-/* without_loader: the old way, where the private loader cannot be planted or is not wanted. */
-int job_switch(bool without_loader, FILE *out, struct err *e) must_check;
+struct switch_options {
+	bool without_loader; /* the old way, where the private loader cannot be planted or is not wanted */
+	bool accept_firmware; /* UEFI: although no boot entry leads to the old system (loader.h, enum loader_ask) */
+};
+int job_switch(const struct switch_options *o, FILE *out, struct err *e) must_check;
 /*
  * Before the machine goes down, in the rescue: begins a trial when the clone is in place, and tells what the next boot
  * starts. A disk that cannot be read is no reason not to reboot.

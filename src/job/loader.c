@@ -207,14 +207,15 @@ int loader_plant(const struct target *t, struct record *r, struct err *e)
 	return 0;
 }
 
-int loader_finish(const struct root *fs, const struct record *r, struct err *e)
+int loader_finish(const struct root *fs, const struct record *r, struct strlist *notes,
+		  struct err *e)
 {
 	const struct loader_ops *ops;
 
 	if (r->loader == LOADER_NONE)
 		return 0;
 	ops = planted_ops(r, e);
-	if (!ops || ops->finish(fs, r, e) < 0)
+	if (!ops || ops->finish(fs, r, notes, e) < 0)
 		return err_ctx(e, "giving the disk's start to the clone for good");
 	return 0;
 }

@@ -31,8 +31,16 @@ enum loader_choice {
 /* "old", "rescue", "clone-once", "clone": the value of the variable "rehost" in S. */
 const char *loader_choice_name(enum loader_choice c);
 
+/* UEFI: what the operator is asked before it is planted. */
+enum loader_ask {
+	LOADER_ASK_NOTHING,
+	LOADER_ASK_REMOVABLE, /* no entry leads to the old system: ours takes the place of \EFI\BOOT\BOOTX64.EFI */
+	LOADER_ASK_FORGETS, /* the same, but that place cannot be taken: it is an entry, which may be forgotten */
+};
+
 struct loader_verdict {
 	enum loader_kind kind; /* LOADER_NONE: it cannot be planted here */
+	enum loader_ask ask;
 	bool once_works; /* the loader can write S: a trial ends by itself. Else it is sticky */
 	char why[240];	 /* kind NONE or !once_works: why, for the plan; else empty */
 	uint64_t needs_bytes; /* on the file system of LOADER_DIR */
@@ -66,9 +74,19 @@ int loader_selected(const struct root *fs, enum loader_choice *ret, struct err *
 
 /*
  * Release: the clone's own boot area or ESP files and boot entry for good, then the flip away from ours. S says clone
- * before and during it. Works in the rescue and in the running clone, where disk is found by r. Idempotent.
+ * before and during it. Works in the rescue and in the running clone, where disk is found by r. Idempotent. notes: what
+ * became of files of the old system's, for the report.
  */
-int loader_finish(const struct root *fs, const struct record *r, struct err *e) must_check;
+int loader_finish(const struct root *fs, const struct record *r, struct strlist *notes,
+		  struct err *e) must_check;
 
 /* Undo of loader_plant() without a trace outside LOADER_DIR, the flip first. Idempotent. */
 int loader_restore(const struct target *t, const struct record *r, struct err *e) must_check;
+
+/* Planted where S cannot be forgotten by the firmware: in the place of \EFI\BOOT\BOOTX64.EFI. */
+bool loader_is_removable(const struct target *t, const struct record *r);
+
+/* Whether the firmware starts it first. False where that is known not to be so: it has forgotten our entry, or somebody changed the order. */
+bool loader_is_first(const struct target *t, const struct record *r);
+/* Puts it first again; S stays. Nothing to do on BIOS and where it is first. */
+int loader_renew(const struct target *t, const struct record *r, struct err *e) must_check;

@@ -443,12 +443,14 @@ int loader_bios_finish_on(const struct disk_scan *scan, unsigned disk, const str
 	return wipe_core(&b, e);
 }
 
-static int bios_finish(const struct root *fs, const struct record *r, struct err *e)
+static int bios_finish(const struct root *fs, const struct record *r, struct strlist *notes,
+		       struct err *e)
 {
 	struct disk_scan scan = { 0 };
 	unsigned disk = 0;
 	int rc;
 
+	(void)notes;
 	/* As in target_open(): tests name the disks. */
 	rc = getenv("REHOST_DISKS") ? disk_scan_named(&scan, getenv("REHOST_DISKS"), e)
 				    : disk_scan_all(&scan, getenv("REHOST_SCAN_LOOP") != NULL, e);

@@ -21,7 +21,8 @@ struct loader_ops {
 	int (*assess)(const struct target *t, struct loader_verdict *ret, struct err *e);
 	/* As in loader.h; the payload is stored, r->loader is what it was in J. */
 	int (*plant)(const struct target *t, struct record *r, struct err *e);
-	int (*finish)(const struct root *fs, const struct record *r, struct err *e);
+	int (*finish)(const struct root *fs, const struct record *r, struct strlist *notes,
+		      struct err *e);
 	int (*restore)(const struct target *t, const struct record *r, struct err *e);
 	/* Files of the payload it cannot do without, beside vmlinuz and initrd; NULL-terminated. */
 	const char *const *needs;

@@ -1,168 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The private loader on UEFI: Debian's signed shim and GRUB (gcdx64) in a folder of ours on the EFI system partition, with a short
- * configuration beside them that leads to grub.cfg in LOADER_DIR. An entry of ours first in BootOrder is the flip.
+ * configuration beside them that leads to grub.cfg in LOADER_DIR. An entry of ours first in BootOrder is the flip; where the
+ * firmware knows no entries (loader_uefi_place.c), that GRUB in the place of \EFI\BOOT\BOOTX64.EFI, with its configuration in the
+ * folder it takes for its prefix.
  */
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/statvfs.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "job/activate_uefi.h"
 #include "job/efi_flip.h"
-#include "job/loader_priv.h"
+#include "job/efi_removable.h"
+#include "job/loader_uefi_priv.h"
 #include "job/switch.h"
 
-#define ESP_NEEDS (12u << 20) /* bytes: our files, and as much again for the clone's */
+#define GRUB "grubx64.efi"
 #define STUB_FILE ESP_LOADER_DIR "/grub.cfg"
 
 static const char *const needs[] = { "shimx64.efi", "grubx64.efi", "mmx64.efi", NULL };
-
-/* What the old system starts from: a file system, and the program on it. */
-struct old_start {
-	char uuid[40];
-	char path[EFI_FILE_MAX]; /* "/EFI/debian/shimx64.efi" */
-};
-
-/* ---- what is there ---- */
-
-/* It goes into a script of GRUB's. */
-static bool is_uuid(const char *s)
-{
-	size_t len = s ? strlen(s) : 0, i;
-
-	for (i = 0; i < len; i++)
-		if (!isalnum((unsigned char)s[i]) && s[i] != '-')
-			return false;
-	return len > 0 && len < sizeof(((struct old_start *)0)->uuid);
-}
-
-static bool take_old(struct old_start *ret, const struct volume *on, const char *file)
-{
-	if (!on || !is_uuid(on->uuid) || !efi_file_to_path(file, ret->path, sizeof(ret->path)))
-		return false;
-	snprintf(ret->uuid, sizeof(ret->uuid), "%s", on->uuid);
-	return true;
-}
-
-/* The first entry that names a program we can name too. Those for whole disks, the network and the firmware's menu do not. */
-static bool find_old_entry(struct old_start *ret, const struct target *t, const struct efi_boot *b,
-			   const struct volume *v, const struct root *esp)
-{
-	unsigned i;
-
-	for (i = 0; i < b->order_count; i++) {
-		const struct efi_entry *entry = efi_boot_find(b, b->order[i]);
-		const struct volume *on;
-
-		if (!entry || !entry->is_read || !(entry->option.attributes & EFI_OPTION_ACTIVE) ||
-		    !*entry->option.partuuid || efi_flip_is_ours(b, entry->number))
-			continue;
-		on = esp_find_partuuid(&t->scan, entry->option.partuuid);
-		if (take_old(ret, on, entry->option.file) &&
-		    (on != v || root_is_file(esp, ret->path)))
-			return true;
-	}
-	return false;
-}
-
-/* Without such an entry: the only folder with a loader, else the removable path, which may make entries of its own. */
-static bool find_old_file(struct old_start *ret, const struct volume *v, const struct root *esp)
-{
-	static const char *const loaders[] = { "shimx64.efi", "grubx64.efi" };
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char file[EFI_FILE_MAX] = "";
-	unsigned found = 0;
-	size_t i, k;
-
-	if (root_list(esp, "EFI", &names, NULL) < 0)
-		return false;
-	for (i = 0; i < names.count; i++) {
-		if (strcasecmp(names.items[i], "BOOT") == 0 ||
-		    strncasecmp(names.items[i], "rehost", 6) == 0 || strlen(names.items[i]) > 100)
-			continue;
-		for (k = 0; k < ARRAY_SIZE(loaders); k++) {
-			char path[160];
-
-			snprintf(path, sizeof(path), "EFI/%s/%s", names.items[i], loaders[k]);
-			if (!root_is_file(esp, path))
-				continue;
-			snprintf(file, sizeof(file), "\\EFI\\%s\\%s", names.items[i], loaders[k]);
-			found++;
-			break;
-		}
-	}
-	if (found == 1 && take_old(ret, v, file))
-		return true;
-	return root_is_file(esp, "EFI/BOOT/BOOTX64.EFI") &&
-	       take_old(ret, v, "\\EFI\\BOOT\\BOOTX64.EFI");
-}
-
-static bool find_old(struct old_start *ret, const struct target *t, const struct efi_boot *b,
-		     const struct volume *v, const struct root *esp)
-{
-	return find_old_entry(ret, t, b, v, esp) || find_old_file(ret, v, esp);
-}
-
-/* ---- assess ---- */
-
-static void assess_esp(const struct target *t, const struct efi_boot *b, const struct volume *v,
-		       const struct root *esp, struct loader_verdict *ret)
-{
-	struct old_start old;
-	struct statvfs s;
-
-	if (!find_old(&old, t, b, v, esp))
-		loader_say_no(ret, "neither a boot entry nor %s holds a loader of the old system",
-			      v->path);
-	else if (root_exists(esp, ESP_GRUB_DIR "/grub.cfg") ||
-		 root_exists(esp, ESP_GRUB_DIR "/x86_64-efi/grub.cfg"))
-		loader_say_no(ret, "%s holds /" ESP_GRUB_DIR ", which our GRUB would read",
-			      v->path);
-	else if (!root_is_file(esp, ESP_LOADER_DIR "/grubx64.efi") &&
-		 (fstatvfs(esp->fd, &s) < 0 || (uint64_t)s.f_bavail * s.f_frsize < ESP_NEEDS))
-		loader_say_no(ret, "the EFI system partition %s has less than %u MB free", v->path,
-			      ESP_NEEDS / 1000000);
-}
-
-static int assess_firmware(const struct target *t, const struct volume *v,
-			   struct loader_verdict *ret, struct err *e)
-{
-	struct efivars vars cleanup_efivars = EFIVARS_INIT;
-	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
-	struct esp esp cleanup_esp = ESP_INIT;
-	struct err own = ERR_INIT;
-
-	if (!b)
-		return err_set(e, ERR_NOMEM, 0, "boot entries");
-	if (efivars_open(&vars, &own) < 0 || efi_boot_read(b, &vars, &own) < 0)
-		return loader_say_no(ret, "the firmware's boot variables: %s", own.ctx[0]);
-	if (!vars.is_writable)
-		return loader_say_no(ret, "the firmware's boot variables may not be written");
-	if (b->is_volatile)
-		return loader_say_no(ret, "the firmware forgets its boot variables");
-	if (esp_open(&esp, v, false, &own) < 0)
-		return loader_say_no(ret, "the EFI system partition: %s", own.ctx[0]);
-	assess_esp(t, b, v, &esp.root, ret);
-	return esp_close(&esp, e);
-}
-
-static int uefi_assess(const struct target *t, struct loader_verdict *ret, struct err *e)
-{
-	const struct volume *v = esp_find(t);
-
-	if (loader_assess_fs(t, ret, e) < 0)
-		return -1;
-	if (ret->kind == LOADER_NONE)
-		return 0;
-	if (!v)
-		return loader_say_no(ret, "there is no EFI system partition, or more than one");
-	if (!is_uuid(v->uuid) || !is_uuid(loader_target_fs(t)->volume->uuid))
-		return loader_say_no(ret, "a file system has no UUID that GRUB could find it by");
-	return assess_firmware(t, v, ret, e);
-}
 
 /* ---- scripts ---- */
 
@@ -214,6 +71,7 @@ struct uefi {
 	struct strbuf stub;
 	struct old_start old;
 	struct efi_state state;
+	bool is_removable; /* the place, else an entry */
 	bool is_flipped;
 };
 
@@ -227,14 +85,33 @@ static void uefi_done(struct uefi *u)
 
 /* The state of before is taken once: at a second planting it holds what the switch noted in it. */
 static int take_state(struct uefi *u, const struct efivars *vars, const struct root *esp,
-		      struct err *e)
+		      enum uefi_place place, struct err *e)
 {
 	if (root_exists(u->fs, EFI_STATE_PATH) &&
 	    efi_state_load(&u->state, u->fs, EFI_STATE_PATH, NULL, NULL) == 0 &&
 	    strcasecmp(u->state.esp, u->v->partuuid) == 0)
 		return 0;
 	efi_state_done(&u->state);
-	return efi_state_take(&u->state, vars, u->v, esp, e);
+	if (efi_state_take(&u->state, vars, u->v, esp, e) < 0)
+		return -1;
+	return place == UEFI_REMOVABLE ? esp_hash_file(esp, EFI_REMOVABLE, u->state.removable, e)
+				       : 0;
+}
+
+static int look_whether_flipped(struct uefi *u, const struct efi_boot *b, const struct root *esp,
+				struct err *e)
+{
+	const struct efi_entry *ours = efi_boot_find_file(b, u->v->partuuid, ESP_LOADER_FILE);
+	const struct loader_file *grub = loader_list_find(&u->list, GRUB);
+	char hex[SHA256_HEX_LEN + 1];
+
+	u->is_flipped = ours && b->order_count && b->order[0] == ours->number;
+	if (!u->is_removable)
+		return 0;
+	if (esp_hash_file(esp, EFI_REMOVABLE, hex, e) < 0)
+		return -1;
+	u->is_flipped = grub && strcmp(hex, grub->sha256) == 0;
+	return 0;
 }
 
 static int uefi_open(struct uefi *u, struct err *e)
@@ -242,18 +119,21 @@ static int uefi_open(struct uefi *u, struct err *e)
 	struct efivars vars cleanup_efivars = EFIVARS_INIT;
 	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
 	struct esp esp cleanup_esp = ESP_INIT;
-	const struct efi_entry *ours;
+	struct uefi_find found;
 
 	if (!b)
 		return err_set(e, ERR_NOMEM, 0, "boot entries");
 	if (loader_list_read(&u->list, u->fs, LOADER_DIR, e) < 0 || efivars_open(&vars, e) < 0 ||
 	    efi_boot_read(b, &vars, e) < 0 || esp_open(&esp, u->v, false, e) < 0)
 		return -1;
-	if (!find_old(&u->old, u->t, b, u->v, &esp.root))
-		return err_set(e, ERR_ESP, 0, "no loader of the old system was found");
-	ours = efi_boot_find_file(b, u->v->partuuid, ESP_LOADER_FILE);
-	u->is_flipped = ours && b->order_count && b->order[0] == ours->number;
-	if (take_state(u, &vars, &esp.root, e) < 0)
+	uefi_find_place(&found, u->t, &vars, b, u->v, &esp.root);
+	if (found.place == UEFI_NOWHERE)
+		return err_set(e, ERR_LOADER_PLACE, 0, "%s", found.why);
+	u->old = found.old;
+	if (take_state(u, &vars, &esp.root, found.place, e) < 0)
+		return -1;
+	u->is_removable = *u->state.removable != '\0';
+	if (look_whether_flipped(u, b, &esp.root, e) < 0)
 		return -1;
 	return esp_close(&esp, e);
 }
@@ -281,6 +161,9 @@ static int write_files(const struct uefi *u, struct err *e)
 	    (esp_write_file(&esp.root, ESP_GRUB_MARK, "rehost\n", 7, e) < 0 ||
 	     root_mkdirs(&esp.root, ESP_GRUB_DIR, 0700, e) < 0))
 		return -1;
+	if (u->is_removable &&
+	    esp_write_file(&esp.root, ESP_GRUB_CFG, u->stub.data, u->stub.len, e) < 0)
+		return -1;
 	return esp_close(&esp, e);
 }
 
@@ -302,11 +185,22 @@ static int verify_file(const struct uefi *u, const struct root *esp, const char 
 	return 0;
 }
 
+static int verify_stub(const struct uefi *u, const struct root *esp, const char *path,
+		       struct err *e)
+{
+	struct strbuf stub cleanup_strbuf = STRBUF_INIT;
+
+	if (root_read(esp, path, &stub, 65536, e) < 0)
+		return -1;
+	if (strcmp(strbuf_str(&stub), strbuf_str(&u->stub)) != 0)
+		return err_set(e, ERR_ESP, 0, "%s does not read back as it was written", path);
+	return 0;
+}
+
 /* On a mount of its own: what is read comes from the disk. */
 static int verify_files(const struct uefi *u, struct err *e)
 {
 	struct esp esp cleanup_esp = ESP_INIT;
-	struct strbuf stub cleanup_strbuf = STRBUF_INIT;
 	size_t i;
 
 	if (esp_open(&esp, u->v, false, e) < 0)
@@ -314,10 +208,9 @@ static int verify_files(const struct uefi *u, struct err *e)
 	for (i = 0; needs[i]; i++)
 		if (verify_file(u, &esp.root, needs[i], e) < 0)
 			return -1;
-	if (root_read(&esp.root, STUB_FILE, &stub, 65536, e) < 0)
+	if (verify_stub(u, &esp.root, STUB_FILE, e) < 0 ||
+	    (u->is_removable && verify_stub(u, &esp.root, ESP_GRUB_CFG, e) < 0))
 		return -1;
-	if (strcmp(strbuf_str(&stub), strbuf_str(&u->stub)) != 0)
-		return err_set(e, ERR_ESP, 0, STUB_FILE " does not read back as it was written");
 	return esp_close(&esp, e);
 }
 
@@ -354,6 +247,17 @@ static int prepare(const struct uefi *u, struct err *e)
 	return switch_settle(u->t, e);
 }
 
+static int flip(const struct uefi *u, struct err *e)
+{
+	struct strbuf grub cleanup_strbuf = STRBUF_INIT;
+
+	if (!u->is_removable)
+		return efi_flip_to(&u->t->scan, u->v, "rehost", ESP_LOADER_FILE, e);
+	if (root_read(u->fs, LOADER_DIR "/" GRUB, &grub, ESP_FILE_MAX, e) < 0)
+		return -1;
+	return efi_removable_set(u->v, &grub, e);
+}
+
 static int uefi_plant(const struct target *t, struct record *r, struct err *e)
 {
 	struct uefi u cleanup_uefi = { .t = t, .fs = loader_fs(t), .v = esp_find(t) };
@@ -377,13 +281,27 @@ static int uefi_plant(const struct target *t, struct record *r, struct err *e)
 	fill_record(&u, r);
 	if (record_store(r, &t->fs[0].root, e) < 0)
 		return -1;
-	if (!u.is_flipped && efi_flip_to(&t->scan, u.v, "rehost", ESP_LOADER_FILE, e) < 0)
-		return err_ctx(e, "telling the firmware to start the private loader");
+	if (!u.is_flipped && flip(&u, e) < 0)
+		return err_ctx(e, "making the firmware start the private loader");
 	log_info("loader: planted on %s", u.v->path);
 	return 0;
 }
 
 /* ---- taking it away ---- */
+
+static int give_back(const struct target *t, const struct efi_state *s, const struct volume *v,
+		     struct err *e)
+{
+	const struct loader_file *grub;
+	struct loader_list list;
+
+	if (!*s->removable)
+		return efi_flip_back(s, ESP_OWN_PREFIX, e);
+	if (loader_list_read(&list, loader_fs(t), LOADER_DIR, e) < 0)
+		return -1;
+	grub = loader_list_find(&list, GRUB);
+	return efi_removable_give_back(v, s->removable, grub ? grub->sha256 : "", e);
+}
 
 static int uefi_restore(const struct target *t, const struct record *r, struct err *e)
 {
@@ -399,7 +317,7 @@ static int uefi_restore(const struct target *t, const struct record *r, struct e
 	v = *s.esp ? esp_find_partuuid(&t->scan, s.esp) : esp_find(t);
 	if (!v)
 		return err_set(e, ERR_ESP, 0, "the partition %s is not there", s.esp);
-	if (efi_flip_back(&s, ESP_OWN_PREFIX, e) < 0)
+	if (give_back(t, &s, v, e) < 0)
 		return -1;
 	if (esp_open(&esp, v, true, e) < 0 || activate_uefi_remove_loader(&esp.root, e) < 0 ||
 	    esp_close(&esp, e) < 0)
@@ -410,10 +328,58 @@ static int uefi_restore(const struct target *t, const struct record *r, struct e
 
 /* ---- release ---- */
 
-static int uefi_finish(const struct root *fs, const struct record *r, struct err *e)
+static int uefi_finish(const struct root *fs, const struct record *r, struct strlist *notes,
+		       struct err *e)
 {
 	(void)r;
-	return activate_uefi_finish(fs, e);
+	return activate_uefi_finish(fs, notes, e);
+}
+
+bool loader_is_removable(const struct target *t, const struct record *r)
+{
+	struct efi_state s cleanup_efi_state = { 0 };
+
+	return r->loader == LOADER_UEFI &&
+	       efi_state_load(&s, loader_fs(t), EFI_STATE_PATH, NULL, NULL) == 0 && *s.removable;
+}
+
+/* ---- entries that were forgotten ---- */
+
+static const struct volume *find_own_esp(const struct target *t, struct efi_state *s)
+{
+	*s = (struct efi_state){ 0 };
+	return efi_state_load(s, loader_fs(t), EFI_STATE_PATH, NULL, NULL) == 0
+		       ? esp_find_partuuid(&t->scan, s->esp)
+		       : NULL;
+}
+
+bool loader_is_first(const struct target *t, const struct record *r)
+{
+	struct efivars vars cleanup_efivars = EFIVARS_INIT;
+	struct efi_boot *b cleanup_free = malloc(sizeof(*b));
+	struct efi_state s cleanup_efi_state = { 0 };
+	const struct efi_entry *ours;
+	const struct volume *v;
+
+	if (r->loader != LOADER_UEFI || !b || efivars_open(&vars, NULL) < 0 ||
+	    efi_boot_read(b, &vars, NULL) < 0)
+		return true;
+	v = find_own_esp(t, &s);
+	if (!v || *s.removable)
+		return true;
+	ours = efi_boot_find_file(b, v->partuuid, ESP_LOADER_FILE);
+	return ours && b->order_count && b->order[0] == ours->number;
+}
+
+int loader_renew(const struct target *t, const struct record *r, struct err *e)
+{
+	struct efi_state s cleanup_efi_state = { 0 };
+	const struct volume *v = find_own_esp(t, &s);
+
+	if (loader_is_first(t, r) || !v)
+		return 0;
+	log_warn("loader: the firmware's first boot entry was not the private loader's");
+	return efi_flip_to(&t->scan, v, "rehost", ESP_LOADER_FILE, e);
 }
 
 const struct loader_ops loader_uefi_ops = {

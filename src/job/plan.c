@@ -29,6 +29,16 @@
 	"A power cut at any moment leaves the old system, this rescue or the\n" \
 	"clone to boot, never anything else. But the loader cannot end a trial here:\n" \
 	"a clone that does not come up at all must be left by hand, at its console."
+#define POWER_CUT_REMOVABLE \
+	"A power cut at any moment leaves the old system, this rescue or the\n" \
+	"clone to boot, never anything else, as long as the firmware starts\n" \
+	"\\EFI\\BOOT\\BOOTX64.EFI of this disk, as it must have done for the old system.\n" \
+	"The clone's first boot is a trial: without 'confirm' the rescue is back after it."
+#define POWER_CUT_FORGETS \
+	"A power cut leaves the old system, this rescue or the clone to boot, as long\n" \
+	"as the firmware remembers its boot entries over it. When it forgets them, it\n" \
+	"starts what lies at \\EFI\\BOOT: during 'switch' (seconds) that may find a mixture\n" \
+	"(boot the rescue again and type 'switch' or 'rollback'), after it the clone."
 #define POWER_CUT_NONE \
 	"Until 'switch' begins, a power cut at any moment boots the old system.\n" \
 	"During 'switch' (seconds) the next boot may find a mixture: boot the\n" \
@@ -200,6 +210,8 @@ static int warn_of_loader(struct plan *p, struct err *e)
 
 	if (p->record.loader != LOADER_NONE) {
 		p->loader = (struct loader_verdict){ .kind = p->record.loader, .once_works = true };
+		if (loader_is_removable(p->t, &p->record))
+			p->loader.ask = LOADER_ASK_REMOVABLE;
 		return 0;
 	}
 	if (loader_assess(p->t, &p->loader, &own) < 0) {
@@ -218,14 +230,28 @@ static int warn_of_loader(struct plan *p, struct err *e)
 			    "the private loader cannot be planted (%s): there is no trial boot, "
 			    "and 'switch' wants --without-loader",
 			    p->loader.why);
+	if (p->loader.ask == LOADER_ASK_REMOVABLE &&
+	    warn(p, e,
+		 "the firmware holds no boot entry for the old system, it may forget them: the "
+		 "private loader takes the place of \\EFI\\BOOT\\BOOTX64.EFI, and 'switch' wants "
+		 "--accept-firmware") < 0)
+		return -1;
+	if (p->loader.ask == LOADER_ASK_FORGETS &&
+	    warn(p, e,
+		 "the firmware holds no boot entry for the old system, it may forget the private "
+		 "loader's, too: 'switch' wants --accept-firmware") < 0)
+		return -1;
 	return p->loader.once_works ? 0 : warn(p, e, "%s", p->loader.why);
 }
 
 static const char *power_cut(const struct plan *p)
 {
-	return p->loader.kind == LOADER_NONE ? POWER_CUT_NONE
-	       : p->loader.once_works	     ? POWER_CUT_LOADER
-					     : POWER_CUT_STICKY;
+	if (p->loader.kind == LOADER_NONE)
+		return POWER_CUT_NONE;
+	if (p->loader.ask != LOADER_ASK_NOTHING)
+		return p->loader.ask == LOADER_ASK_REMOVABLE ? POWER_CUT_REMOVABLE
+							     : POWER_CUT_FORGETS;
+	return p->loader.once_works ? POWER_CUT_LOADER : POWER_CUT_STICKY;
 }
 
 static int warn_of_network(struct plan *p, struct err *e)

@@ -93,7 +93,9 @@ static int begin_clone(FILE *out, struct err *e)
 	if (job_begin(&t, &r, "reboot", e) < 0)
 		return -1;
 	fs = (struct trial_fs){ &t.fs[0].root, loader_fs(&t) };
-	if (r.state == JOB_CONFIRMED)
+	if (loader_renew(&t, &r, e) < 0)
+		rc = -1;
+	else if (r.state == JOB_CONFIRMED)
 		rc = select_confirmed(&fs, &r, out, e);
 	else {
 		note_old_panics(&t);

@@ -175,7 +175,7 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 		log_warn("recover: %s", own.ctx[0]);
 	switch (position_recovery(&p)) {
 	case RECOVER_FORWARD:
-		return job_switch(false, out, e);
+		return job_switch(&(struct switch_options){ false, false }, out, e);
 	case RECOVER_BACK:
 		return job_rollback(false, out, e);
 	case RECOVER_PIN:

@@ -71,15 +71,24 @@ static int add_mounted(struct mounted *m, const char *mount, struct err *e)
 
 /* ---- the private loader ---- */
 
-/* arg: the file system with LOADER_DIR. S first: whatever is cut from here on starts the clone. */
+struct finishing {
+	const struct root *fs; /* with LOADER_DIR */
+	FILE *out;
+};
+
+/* S first: whatever is cut from here on starts the clone. */
 static int finish_loader(void *arg, const struct record *r, struct err *e)
 {
-	const struct root *fs = arg;
+	const struct finishing *f = arg;
+	struct strlist notes cleanup_strlist = STRLIST_INIT;
+	size_t i;
 
 	progress_note("release", "writing the clone's boot loader");
-	if (loader_select(fs, LOADER_CLONE, e) < 0)
+	if (loader_select(f->fs, LOADER_CLONE, e) < 0 || loader_finish(f->fs, r, &notes, e) < 0)
 		return -1;
-	return loader_finish(fs, r, e);
+	for (i = 0; i < notes.count; i++)
+		fprintf(f->out, "%s\n", notes.items[i]);
+	return 0;
 }
 
 /* What the rewriting put into the clone for the trial alone. The kernel's command line loses its word with the next menu. */
@@ -96,8 +105,9 @@ static int release_running(struct root *running, struct record *r, bool unconfir
 {
 	struct mounted m cleanup_mounted = { 0 };
 	struct root loader_root cleanup_root = ROOT_INIT;
+	struct finishing finishing = { &loader_root, out };
 	struct release_loader loader = { .finish = finish_loader,
-					 .arg = &loader_root,
+					 .arg = &finishing,
 					 .unconfirmed = unconfirmed };
 	unsigned i;
 
@@ -176,8 +186,9 @@ static const struct root *find_part(const struct target *t, const char *uuid)
 static int release_target(const struct target *t, struct record *r, bool unconfirmed, FILE *out,
 			  struct err *e)
 {
+	struct finishing finishing = { loader_fs(t), out };
 	struct release_loader loader = { .finish = finish_loader,
-					 .arg = (void *)loader_fs(t),
+					 .arg = &finishing,
 					 .unconfirmed = unconfirmed };
 	const struct root *fs[RECORD_FS_MAX];
 	const char *mounts[RECORD_FS_MAX];

@@ -150,6 +150,7 @@ static void gather(struct status *s, const struct root *loader_root)
 	s->facts.is_manifest_lost = !root_is_file(s->fs0, MANIFEST_PATH);
 	s->medium = s->t ? run_option("medium") : NULL;
 	s->facts.medium = s->medium;
+	s->facts.is_forgotten = s->t && !loader_is_first(s->t, s->r);
 	count_names(s);
 	read_disk(s);
 	status_view_make(&s->facts, &s->view);

@@ -69,7 +69,14 @@ static void judge_boot(const struct status_facts *f, struct status_view *v)
 
 	v->is_as_selected = is_as_selected(f);
 	v->starts = v->is_as_selected ? expected : f->starts;
-	if (v->is_as_selected)
+	if (f->is_forgotten) {
+		v->is_as_selected = false;
+		v->starts = BOOT_NOTHING;
+		snprintf(v->next_boot, sizeof(v->next_boot),
+			 "is not known: the firmware's first boot entry is not the private "
+			 "loader's any "
+			 "more, it was forgotten or moved");
+	} else if (v->is_as_selected)
 		snprintf(v->next_boot, sizeof(v->next_boot), "%s",
 			 position_next_boot(&f->position));
 	else if (f->starts == BOOT_NOTHING)

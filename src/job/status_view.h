@@ -16,7 +16,8 @@ struct status_facts {
 		exchanged; /* of a cut exchange: top-level names, and those whose clone side is live; 0: not counted */
 	unsigned lost_old,
 		lost_clone; /* names of the plan that are not where J says (exchange_count_lost()) */
-	bool is_read;	    /* the disk was read the way its loader reads it */
+	bool is_forgotten; /* UEFI: the firmware's first boot entry is not the private loader's (loader_is_first()) */
+	bool is_read;		  /* the disk was read the way its loader reads it */
 	enum boot_outcome starts; /* what that found, and why */
 	const char *why;
 	const char *

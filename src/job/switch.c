@@ -19,6 +19,7 @@
 #include "job/bootview.h"
 #include "job/common.h"
 #include "job/edits.h"
+#include "job/efi_removable.h"
 #include "job/identity.h"
 #include "job/job.h"
 #include "job/progress.h"
@@ -135,7 +136,10 @@ static int prove_planted(const struct target *t, const struct record *r, struct 
 			 r->boot_disk);
 		return 0;
 	}
-	return bootview_prove_planted(disk, ESP_LOADER_FILE, e);
+	return bootview_prove_planted(disk,
+				      loader_is_removable(t, r) ? "\\" EFI_REMOVABLE
+								: ESP_LOADER_FILE,
+				      e);
 }
 
 static int plant_noted(const struct target *t, struct record *r, struct err *e)
@@ -246,15 +250,15 @@ static void tell_end(FILE *out, const struct record *r)
 /* ---- the command ---- */
 
 /* The way is settled before the first change: what cannot be planted here is a question to the operator. */
-static int choose_way(const struct target *t, struct record *r, bool without_loader,
+static int choose_way(const struct target *t, struct record *r, const struct switch_options *o,
 		      struct switch_ops *ops, FILE *out, struct err *e)
 {
 	struct loader_verdict v;
 	char *option cleanup_free = NULL;
 
-	if (r->loader != LOADER_NONE && without_loader)
+	if (r->loader != LOADER_NONE && o->without_loader)
 		fprintf(out, "The private loader is planted already, so it is used.\n");
-	if (r->loader == LOADER_NONE && without_loader)
+	if (r->loader == LOADER_NONE && o->without_loader)
 		return 0;
 	if (r->loader == LOADER_NONE) {
 		if (loader_assess(t, &v, e) < 0)
@@ -265,6 +269,13 @@ static int choose_way(const struct target *t, struct record *r, bool without_loa
 			return err_set(e, ERR_LOADER_MISSING, 0, "%s", v.why);
 		if (v.kind == LOADER_NONE)
 			return err_set(e, ERR_LOADER_PLACE, 0, "%s", v.why);
+		if (v.ask != LOADER_ASK_NOTHING && !o->accept_firmware)
+			return err_set(e, ERR_LOADER_ASK, 0,
+				       v.ask == LOADER_ASK_REMOVABLE
+					       ? "the private loader would take the place of "
+						 "\\EFI\\BOOT\\BOOTX64.EFI"
+					       : "the private loader would have an entry, and the "
+						 "firmware may forget it");
 		if (!v.once_works)
 			fprintf(out, "Note: %s\n", v.why);
 		ops->plants = true;
@@ -276,8 +287,8 @@ static int choose_way(const struct target *t, struct record *r, bool without_loa
 	return 0;
 }
 
-static int run_switch(const struct target *t, struct record *r, bool without_loader, FILE *out,
-		      struct err *e)
+static int run_switch(const struct target *t, struct record *r, const struct switch_options *o,
+		      FILE *out, struct err *e)
 {
 	struct switch_ops ops;
 
@@ -290,7 +301,7 @@ static int run_switch(const struct target *t, struct record *r, bool without_loa
 	}
 	switch_real_ops(&ops, "switch");
 	/* once it has begun this was settled, and finishing must not hang on anything but the disk */
-	if (r->state == JOB_CHECKED && choose_way(t, r, without_loader, &ops, out, e) < 0)
+	if (r->state == JOB_CHECKED && choose_way(t, r, o, &ops, out, e) < 0)
 		return -1;
 	if (r->state != JOB_CHECKED)
 		fprintf(out, "Going on with a switch that was cut (%s).\n",
@@ -305,7 +316,7 @@ static int run_switch(const struct target *t, struct record *r, bool without_loa
 	return 0;
 }
 
-int job_switch(bool without_loader, FILE *out, struct err *e)
+int job_switch(const struct switch_options *o, FILE *out, struct err *e)
 {
 	struct target t = { 0 };
 	struct record r = { 0 };
@@ -315,6 +326,6 @@ int job_switch(bool without_loader, FILE *out, struct err *e)
 		return err_set(e, ERR_IN_RUNNING, 0, "the switch moves the running system away");
 	if (job_begin(&t, &r, "switch", e) < 0)
 		return -1;
-	rc = run_switch(&t, &r, without_loader, out, e);
+	rc = run_switch(&t, &r, o, out, e);
 	return job_end(&t, &r, rc, e);
 }

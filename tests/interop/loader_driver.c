@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For tests/vm/test_loader.py: one step of the private loader a run, on the disks that REHOST_DISKS names.
- *   loader_driver assess | store | store-own | plant | select WORD | selected | finish | restore
+ *   loader_driver assess | entry FILE | store | store-own | plant | select WORD | selected | finish | restore
  * store reads the loader archive from standard input. And for test_extfs.py, what an image's file system is for GRUB:
  *   loader_driver extfs IMAGE
  */
@@ -12,6 +12,7 @@
 
 #include "base/report.h"
 #include "disk/extfs.h"
+#include "job/efi_flip.h"
 #include "job/loader.h"
 
 static int fail(struct err *e)
@@ -58,13 +59,14 @@ static int show_selected(const struct target *t, struct err *e)
 /* The record as the switch would have it: finishing looks at the file systems of the plan. */
 static int finish(const struct target *t, struct record *r, struct err *e)
 {
+	struct strlist notes cleanup_strlist = STRLIST_INIT;
 	unsigned i;
 
 	for (i = 0; i < t->fs_count; i++) {
 		if (!record_add_fs(r, t->fs[i].volume->uuid, t->fs[i].mount))
 			return err_set(e, ERR_NOMEM, 0, "plan");
 	}
-	return loader_finish(loader_fs(t), r, e);
+	return loader_finish(loader_fs(t), r, &notes, e);
 }
 
 static int plant(const struct target *t, struct record *r, struct err *e)
@@ -83,6 +85,8 @@ static int run(const struct target *t, struct record *r, int argc, char **argv, 
 
 	if (strcmp(what, "assess") == 0)
 		return show_verdict(t, e);
+	if (strcmp(what, "entry") == 0 && argc > 2) /* as a distribution's installer makes one */
+		return esp_find(t) ? efi_flip_to(&t->scan, esp_find(t), "test", argv[2], e) : -1;
 	if (strcmp(what, "store") == 0)
 		return loader_store(t, 0, e);
 	if (strcmp(what, "store-own") == 0) /* in a rescue that carries it */

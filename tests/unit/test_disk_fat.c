@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "boot_disk.h"
+#include "disk/fatswap.h"
 #include "disk/rawdisk.h"
 #include "disk/rawfs.h"
 
@@ -108,6 +109,58 @@ static void three_kinds(void **state)
 	expect_files("-F 32 -s 1", 36864);
 }
 
+/* Two files change contents by one sector; the file system is as sound as before, and nothing else changed. */
+static void expect_swap(const char *options, unsigned kib)
+{
+	struct err e = ERR_INIT;
+	struct boot_disk d;
+	struct opened o;
+
+	make(&d, options, kib);
+	shell("cd %s && MTOOLS_SKIP_CHECK=1 mcopy -i %s small ::/EFI/debian/REHOST.EFI && cp %s "
+	      "%s/before",
+	      d.tree, d.image, d.image, d.dir);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian", "shimx64.efi", "REHOST.EFI", &e), 0);
+	shell("[ $(cmp -l %s %s/before | wc -l) -le 38 ]", d.image, d.dir);
+	shell("fsck.vfat -n %s >%s/log", d.image, d.dir);
+	open_it(&o, &d);
+	expect_content(o.fs, "/EFI/debian/shimx64.efi", "some text\n", 10);
+	expect_content(o.fs, "/EFI/debian/REHOST.EFI", big, BIG);
+	close_it(&o);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian", "SHIMX64.EFI", "rehost.efi", &e), 0);
+	shell("cmp %s %s/before", d.image, d.dir);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian", "shimx64.efi", "none", &e), -1);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian", "shimx64.efi", "shimx64.efi", &e), -1);
+	assert_int_equal(fat_swap(d.image, "/EFI", "debian", "debian", &e), -1);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian/shimx64.efi", "a", "b", &e), -1);
+	shell("cmp %s %s/before", d.image, d.dir);
+	disk_end(&d);
+}
+
+static void swapped(void **state)
+{
+	(void)state;
+	expect_swap("-F 12", 1440);
+	expect_swap("-F 32 -s 1", 36864);
+}
+
+/* What is not in one sector is not touched. */
+static void not_swapped_over_sectors(void **state)
+{
+	struct err e = ERR_INIT;
+	struct boot_disk d;
+
+	(void)state;
+	make(&d, "-F 32 -s 1", 36864);
+	shell("cd %s && export MTOOLS_SKIP_CHECK=1; for i in $(seq 20); do mcopy -i %s small "
+	      "::/EFI/debian/FILE$i; done; cp %s %s/before",
+	      d.tree, d.image, d.image, d.dir);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian", "shimx64.efi", "FILE20", &e), -1);
+	shell("cmp %s %s/before", d.image, d.dir);
+	assert_int_equal(fat_swap(d.image, "/EFI/debian", "FILE19", "FILE20", &e), 0);
+	disk_end(&d);
+}
+
 /* A chain that leads into itself, out of the table, or ends early; a directory in a circle. */
 static void broken_chains(void **state)
 {
@@ -189,6 +242,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(three_kinds),
+		cmocka_unit_test(swapped),
+		cmocka_unit_test(not_swapped_over_sectors),
 		cmocka_unit_test(broken_chains),
 		cmocka_unit_test(hostile_boot_sectors),
 	};

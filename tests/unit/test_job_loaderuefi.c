@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "job/activate_uefi.h"
+#include "job/efi_removable.h"
 #include "job/loader_priv.h"
 
 #define ESP_ID "0a0a0a0a-1111-2222-3333-444444444444"
@@ -343,22 +344,210 @@ static void test_what_is_refused(void **state)
 	expect_none("less than 12 MB");
 }
 
-/* What the old system starts from when no entry of the order names a file on a partition that is here. */
-static void test_old_systems_without_an_entry(void **state)
+static void expect_ask(enum loader_ask ask)
+{
+	struct loader_verdict v;
+
+	assert_int_equal(loader_assess(&t, &v, NULL), 0);
+	assert_int_equal(v.kind, LOADER_UEFI);
+	assert_int_equal(v.ask, ask);
+}
+
+static void give_back(void)
+{
+	struct err e = ERR_INIT;
+
+	if (loader_restore(&t, &r, &e) < 0)
+		fail_msg("%s", e.ctx[0]);
+}
+
+static void set_variable(const char *name, const void *value, size_t len)
+{
+	char path[128], data[256] = { 7 };
+
+	memcpy(data + 4, value, len);
+	snprintf(path, sizeof(path), "vars/%s", name);
+	put(path, data, len + 4);
+}
+
+#define SECURE_BOOT "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define DB "db-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
+#define AUTHORITY "..Microsoft Corporation UEFI CA 2011.."
+
+/* No entry of the order leads to the old system, and nothing lies at the removable path: an entry it is, after a question. */
+static void test_an_entry_that_may_be_forgotten(void **state)
+{
+	(void)state;
+	need_mount();
+	expect_ask(LOADER_ASK_NOTHING);
+	set_order(1, (const uint16_t[]){ 0 });
+	assert_int_equal(root_remove(&top, "esp/EFI/BOOT/BOOTX64.EFI", NULL), 0);
+	expect_ask(LOADER_ASK_FORGETS);
+	plant();
+	expect_text("fs/" LOADER_CFG, "chainloader ($root)/EFI/debian/shimx64.efi");
+	expect_order(2, (const uint16_t[]){ 2, 0 }, 3);
+	give_back();
+	put("esp/EFI/ubuntu/grubx64.efi", "two", 3); /* which of the two cannot be told */
+	set_order(2, (const uint16_t[]){ 0, 1 });
+	expect_ask(LOADER_ASK_NOTHING);
+	assert_int_equal(root_remove_tree(&top, "esp/EFI", NULL), 0);
+	expect_none("loader of the old system");
+}
+
+static void expect_removable(const char *old_path)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), "chainloader ($root)%s; then", old_path);
+	expect_order(1, (const uint16_t[]){ 0 }, 2);
+	expect_text("esp/" EFI_REMOVABLE, "grubx64.efi");
+	expect_text("esp/" EFI_SPARE, "old");
+	expect_text("esp/" ESP_GRUB_CFG, "configfile ($root)/.rehost/boot/grub.cfg\n");
+	expect_text("fs/" LOADER_CFG, line);
+	assert_true(loader_is_removable(&t, &r));
+}
+
+/* The firmware knows no entry for the old system: what it starts is exchanged, no variable is touched. */
+static void test_the_removable_path(void **state)
+{
+	(void)state;
+	need_mount();
+	set_order(1, (const uint16_t[]){ 0 });
+	expect_ask(LOADER_ASK_REMOVABLE);
+	plant();
+	expect_removable("/EFI/BOOT/REHOST.EFI");
+	assert_int_equal(loader_select(&t.fs[0].root, LOADER_RESCUE, NULL), 0);
+	plant();
+	assert_int_equal(selected(), LOADER_RESCUE);
+	expect_removable("/EFI/BOOT/REHOST.EFI");
+	give_back();
+	give_back();
+	expect_text("esp/" EFI_REMOVABLE, "old");
+	assert_false(root_exists(&top, "esp/" EFI_SPARE));
+	assert_false(root_exists(&top, "esp/boot"));
+	assert_false(root_exists(&top, "esp/EFI/rehost"));
+	/* with shim's fallback beside it, started by another name it would not find its way */
+	put("esp/" EFI_FALLBACK, "fb", 2);
+	plant();
+	expect_removable("/EFI/debian/shimx64.efi");
+	/* the old system's own grub-install was there since */
+	put("esp/" EFI_REMOVABLE, "newer", 5);
+	give_back();
+	expect_text("esp/" EFI_REMOVABLE, "newer");
+	assert_false(root_exists(&top, "esp/" EFI_SPARE));
+	put("esp/EFI/ubuntu/grubx64.efi", "two", 3);
+	set_order(1, (const uint16_t[]){ 0 });
+	{
+		struct loader_verdict v;
+
+		assert_int_equal(loader_assess(&t, &v, NULL), 0);
+		assert_int_equal(v.kind, LOADER_NONE);
+	}
+}
+
+/* A loader of ours without what it replaced: nothing is taken away. */
+static void test_a_lost_spare(void **state)
 {
 	(void)state;
 	need_mount();
 	set_order(1, (const uint16_t[]){ 0 });
 	plant();
-	expect_text("fs/" LOADER_CFG, "chainloader ($root)/EFI/debian/shimx64.efi");
-	assert_int_equal(loader_restore(&t, &r, NULL), 0);
-	put("esp/EFI/ubuntu/grubx64.efi", "two", 3); /* which of the two cannot be told */
+	assert_int_equal(root_remove(&top, "esp/" EFI_SPARE, NULL), 0);
+	assert_int_equal(loader_restore(&t, &r, NULL), -1);
+	expect_text("esp/" EFI_REMOVABLE, "grubx64.efi");
+	assert_true(root_exists(&top, "esp/EFI/rehost/grubx64.efi"));
+}
+
+static void test_secure_boot(void **state)
+{
+	(void)state;
+	need_mount();
+	set_variable(SECURE_BOOT, "\1", 1);
+	expect_none("without the key");
+	set_variable(DB, "somebody else", 13);
+	expect_none("without the key");
+	set_variable(DB, AUTHORITY, strlen(AUTHORITY));
+	expect_ask(LOADER_ASK_NOTHING);
+	/* nothing unsigned takes the place of the removable path */
+	set_order(1, (const uint16_t[]){ 0 });
+	expect_ask(LOADER_ASK_FORGETS);
 	plant();
-	expect_text("fs/" LOADER_CFG, "chainloader ($root)/EFI/BOOT/BOOTX64.EFI");
-	assert_int_equal(loader_restore(&t, &r, NULL), 0);
+	expect_order(2, (const uint16_t[]){ 2, 0 }, 3);
+	expect_text("esp/" EFI_REMOVABLE, "old");
+}
+
+/* BootOrder without the attribute that keeps it over a power cut. */
+static void test_volatile_variables(void **state)
+{
+	static const char order[] = { 6, 0, 0, 0, 0, 0, 1, 0 };
+	struct loader_verdict v;
+
+	(void)state;
+	need_mount();
+	put("vars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", order, sizeof(order));
+	expect_none("forgets");
+	put("vars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", order, 6);
+	expect_ask(LOADER_ASK_REMOVABLE);
+	assert_int_equal(root_remove(&top, "esp/" EFI_REMOVABLE, NULL), 0);
+	assert_int_equal(loader_assess(&t, &v, NULL), 0);
+	assert_int_equal(v.kind, LOADER_NONE);
+}
+
+/* Release by the removable path, and what it does to the vendors' folders. */
+static void test_released_at_the_removable_path(void **state)
+{
+	static const char stub[] =
+		"search.fs_uuid cafe root hd0,gpt2 \nset prefix=($root)'/boot/grub'\n";
+	struct strlist notes cleanup_strlist = STRLIST_INIT;
+	struct efi_state s cleanup_efi_state = { 0 };
+
+	(void)state;
+	need_mount();
+	set_order(1, (const uint16_t[]){ 0 });
+	plant();
+	assert_int_equal(efi_state_load(&s, &t.fs[0].root, EFI_STATE_PATH, NULL, NULL), 0);
+	strcpy(s.vendor, "ubuntu");
+	strcpy(s.loader, "shimx64.efi");
+	assert_int_equal(efi_state_store(&s, &t.fs[0].root, EFI_STATE_PATH, NULL, NULL, NULL), 0);
+	put("esp/EFI/rehost-clone/shimx64.efi", "clone", 5);
+	put("esp/EFI/rehost-clone/grub.cfg", stub, sizeof(stub) - 1);
+	put("esp/EFI/debian/grub.cfg", stub, sizeof(stub) - 1);
+	put("esp/EFI/Microsoft/x.efi", "ms", 2);
+	assert_int_equal(activate_uefi_finish_on(&t.scan, &t.fs[0].root, &notes, NULL), 0);
+	expect_order(1, (const uint16_t[]){ 0 }, 2);
+	expect_text("esp/" EFI_REMOVABLE, "clone");
+	expect_text("esp/EFI/ubuntu/shimx64.efi", "clone");
+	assert_true(root_exists(&top, "esp/EFI/Microsoft/x.efi"));
+	assert_false(root_exists(&top, "esp/EFI/debian"));
+	assert_false(root_exists(&top, "esp/EFI/rehost"));
+	assert_false(root_exists(&top, "esp/EFI/rehost-clone"));
+	assert_false(root_exists(&top, "esp/" EFI_SPARE));
+	assert_false(root_exists(&top, "esp/boot"));
+	assert_int_equal(notes.count, 2);
+	assert_non_null(strstr(notes.items[0], "/EFI/Microsoft stays"));
+	assert_non_null(strstr(notes.items[1], "/EFI/debian of the old system is deleted"));
+	assert_int_equal(activate_uefi_finish_on(&t.scan, &t.fs[0].root, &notes, NULL), 0);
+}
+
+/* The firmware forgot our entry while S says rescue. */
+static void test_a_forgotten_entry(void **state)
+{
+	(void)state;
+	need_mount();
+	plant();
+	assert_int_equal(loader_select(&t.fs[0].root, LOADER_RESCUE, NULL), 0);
+	assert_true(loader_is_first(&t, &r));
 	set_order(2, (const uint16_t[]){ 0, 1 });
-	assert_int_equal(root_remove_tree(&top, "esp/EFI", NULL), 0);
-	expect_none("loader of the old system");
+	assert_false(loader_is_first(&t, &r));
+	assert_int_equal(loader_renew(&t, &r, NULL), 0);
+	assert_true(loader_is_first(&t, &r));
+	expect_planted();
+	assert_int_equal(selected(), LOADER_RESCUE);
+	r.loader = LOADER_BIOS;
+	set_order(2, (const uint16_t[]){ 0, 1 });
+	assert_true(loader_is_first(&t, &r));
+	assert_int_equal(loader_renew(&t, &r, NULL), 0);
+	expect_order(2, (const uint16_t[]){ 0, 1 }, 3);
 }
 
 /* A folder that was there stays. */
@@ -392,7 +581,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_planting_goes_on_after_a_cut, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_old_systems_without_an_entry, set_up,
+		cmocka_unit_test_setup_teardown(test_an_entry_that_may_be_forgotten, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_the_removable_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_forgotten_entry, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_lost_spare, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_secure_boot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_volatile_variables, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_released_at_the_removable_path, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_grub_folder_of_somebody_else, set_up,
 						tear_down),

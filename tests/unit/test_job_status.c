@@ -248,9 +248,26 @@ static void test_where_it_is_typed(void **state)
 	assert_false(offers(&v, "confirm NONCE") || offers(&v, "rollback"));
 }
 
+/* A firmware that has forgotten the loader's entry starts who knows what, whatever S says. */
+static void test_a_forgotten_entry(void **state)
+{
+	struct status_facts f = { .position = { JOB_SWITCHED, SELECTED_RESCUE } };
+	struct status_view v;
+
+	(void)state;
+	say(&f, &v);
+	assert_int_equal(v.starts, BOOT_RESCUE);
+	f.is_forgotten = true;
+	say(&f, &v);
+	assert_int_equal(v.starts, BOOT_NOTHING);
+	assert_non_null(strstr(v.next_boot, "forgotten"));
+	assert_false(v.is_as_selected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_forgotten_entry),
 		cmocka_unit_test(test_every_state_with_every_word),
 		cmocka_unit_test(test_what_the_disk_lost),
 		cmocka_unit_test(test_the_disk_has_the_last_word),

@@ -145,8 +145,11 @@ class Machine:
     }
 
     def __init__(self, net, kind, folder, disk=None, kernel=None, initrd=None, append="", memory=512, bus=None,
-                 name=None, uefi=None, extra=(), record=None):
-        """uefi: path of this machine's own store of UEFI variables, made when it is not there; None: BIOS."""
+                 name=None, uefi=None, secure=False, extra=(), record=None):
+        """
+        uefi: path of this machine's own store of UEFI variables, made when it is not there; None: BIOS. secure: Secure Boot is
+        enforced, with Microsoft's keys.
+        """
         self.net, self.kind, self.disk = net, kind, disk
         self.name = name or kind
         self.folder = pathlib.Path(folder)
@@ -171,10 +174,15 @@ class Machine:
                     "file": {"driver": "file", "filename": str(OVMF / "OVMF_CODE_4M.fd"), "read-only": True}}
             self.argv += ["-blockdev", json.dumps(code), "-machine", "pflash0=code,pflash1=variables"]
         elif uefi:
+            code, variables = "OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"
+            if secure:  # needs SMM, so that only the firmware writes variables
+                code, variables = "OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"
+                self.argv[self.argv.index("-machine") + 1] = "q35,smm=on"
+                self.argv += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
             if not pathlib.Path(uefi).exists():
-                shutil.copy(OVMF / "OVMF_VARS_4M.fd", uefi)
+                shutil.copy(OVMF / variables, uefi)
             self.argv += [
-                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}",
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF / code}",
                 "-drive", f"if=pflash,format=raw,unit=1,file={uefi}",
             ]
         self.record = record  # a record.Recorder whose disk this is
