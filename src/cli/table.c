@@ -57,7 +57,7 @@ const struct command commands[] = {
 	  "  --follow         wait for more until interrupted\n"
 	  "  --trial          the log that the clone left when its trial ended\n" },
 	{ "unlock", PLACE_TARGET, cmd_unlock, "unlock DEVICE",
-	  "opens a LUKS device for looking; the passphrase comes on the standard input",
+	  "opens a LUKS device for looking; the passphrase comes on stdin",
 	  "  DEVICE           as /dev/vda2 or UUID=...\n" },
 	{ "reboot", PLACE_TARGET, cmd_reboot, "reboot [--host]",
 	  "unmounts and reboots; after a switch this begins the trial",
