@@ -124,7 +124,7 @@ def test_refused_requests(server):
         assert c.recv(100) == b""
         c.close()
     finally:
-        p.terminate()
+        p.kill()  # OpenSSH's client may overlook a SIGTERM that comes just before it waits
         p.wait()
 
 
@@ -274,7 +274,7 @@ def test_multiplexed_sessions(server, tmp_path):
             p.stdin.close()
             assert p.wait() == 0
     finally:
-        master.terminate()
+        master.kill()
         master.wait()
 
 
