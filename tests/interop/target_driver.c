@@ -80,9 +80,12 @@ static int begin(const char *command, unsigned seconds)
 }
 
 /* What J holds while a switch is under way, as far as opening the target is concerned. */
+/* A switch of two folders of the root, with nothing done yet. */
 static int record_switching(void)
 {
 	static struct switch_fs fs[TARGET_FS_MAX];
+	static const char *const names[] = { "bin", "etc" };
+	struct stat st;
 	struct err e = ERR_INIT;
 	struct target t;
 	struct record r;
@@ -92,6 +95,13 @@ static int record_switching(void)
 		return fail(&e);
 	for (i = 0; i < t.fs_count; i++)
 		fs[i] = (struct switch_fs){ .uuid = t.fs[i].volume->uuid, .mount = t.fs[i].mount };
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		struct switch_entry *entry = switch_fs_add(&fs[0], names[i]);
+
+		if (!entry || root_lstat(&t.fs[0].root, names[i], &st) < 0)
+			return 1;
+		entry->old_ino = st.st_ino;
+	}
 	r.filesystems = fs;
 	r.fs_count = t.fs_count;
 	r.state = JOB_SWITCHING;

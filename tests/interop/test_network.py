@@ -23,13 +23,9 @@ def run(*argv, check=True):
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory):
-    out = tmp_path_factory.mktemp("net") / "net_driver"
-    libs = ["build/lib/init.a", "build/lib/base.a"]
-    run("make", "-s", "-C", TOP, *libs)
-    run("cc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{TOP}/src", "-o", out, TOP / "tests/interop/net_driver.c",
-        *[TOP / lib for lib in libs], "-ljansson", "-lcrypto")
-    return out
+def driver():
+    run("make", "-s", "-C", TOP, "build/bin/net_driver")
+    return TOP / "build/bin/net_driver"
 
 
 class Wire:

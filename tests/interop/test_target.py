@@ -32,17 +32,9 @@ def run(*argv, check=True, **kw):
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory):
-    """VARIANT=asan in the environment links the instrumented archives."""
-    out = tmp_path_factory.mktemp("driver") / "target_driver"
-    variant = os.environ.get("VARIANT", "release")
-    where, flags = ("build/asan", ["-fsanitize=address,undefined"]) if variant == "asan" else ("build", [])
-    libs = [f"{where}/lib/{m}.a" for m in ("job", "disk", "transfer", "rewrite", "base")]
-    run("make", "-s", "-C", TOP, f"VARIANT={variant}", *libs)
-    run("cc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{TOP}/src", *flags, "-o", out, TOP / "tests/interop/target_driver.c",
-        "-Wl,--start-group", *[TOP / lib for lib in libs], "-Wl,--end-group", "-larchive", "-lblkid", "-lext2fs",
-        "-lcom_err", "-ljansson", "-lcrypto", "-lacl", "-llzma", "-lzstd", "-llz4", "-lbz2", "-lz", "-luuid")
-    return out
+def driver():
+    run("make", "-s", "-C", TOP, "build/bin/target_driver")
+    return TOP / "build/bin/target_driver"
 
 
 def write(path, text, mode=0o644):
@@ -136,7 +128,6 @@ class Machine:
         done = subprocess.run(self.argv(self.driver, *args), env=self.env(**env), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
         assert not check or done.returncode == 0, (args, done.stdout, done.stderr)
-        assert "Sanitizer" not in done.stderr
         return done
 
     def refused(self, *args, **env):
