@@ -26,7 +26,8 @@ def planted(folder):
         disk.driver("store", input=archive())
         lba, sectors = map(int, disk.driver("plant").split())
         disk.driver("select", "rescue")
-        data = media.job(job, "bios", UUID, lba=lba, sectors=sectors) if isinstance(job, str) else job
+        etc = media.inode(disk.image, "/etc", disk.parts[str(disk.fs)][0])
+        data = media.job(job, "bios", UUID, etc, lba=lba, sectors=sectors) if isinstance(job, str) else job
         (folder / "job").write_bytes(data)
         disk.debugfs("rm /.rehost/job")
         disk.debugfs(f"write {folder / 'job'} /.rehost/job")
@@ -99,7 +100,7 @@ def test_somebody_comes_and_reboots(net, folder, planted):
 @LONG
 @pytest.mark.parametrize("job", ["trial", "switched", "switching", "undoing", "torn"])
 def test_nothing_else_is_started(net, folder, planted, job):
-    data = bytearray(media.job("confirmed", "bios", UUID))
+    data = bytearray(media.job("confirmed", "bios", UUID, 12))
     data[200] ^= 1  # both slots are of no use
     disk = planted(bytes(data) if job == "torn" else job)
     with machine(net, folder, disk) as m:
@@ -113,7 +114,7 @@ def test_nothing_else_is_started(net, folder, planted, job):
 @pytest.mark.parametrize("state", ["confirmed", "trial"])
 def test_the_same_by_uefi(net, folder, state):
     """The loader is a stand-in here; S is written by the rescue itself."""
-    disk = media.target_disk(folder / "target.raw", "rescue", folder, media.job(state, "uefi", media.ROOT_UUID))
+    disk = media.target_disk(folder / "target.raw", "rescue", folder, state)
     image = media.customize(ISO, folder / "rescue.iso", "--option", "medium_wait=5")
     extra = ["-drive", f"if=none,id=target,file={disk},format=raw,cache=unsafe",
              "-device", "virtio-blk-pci,drive=target,bootindex=2"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -41,12 +42,24 @@ def esp(path, files, size=128):
     return path
 
 
-def job(state, kind, uuid, **loader):
-    """J as a whole file (docs/architecture.md section 4) of a switch without entries on one file system; loader: its place."""
+def inode(image, path, offset=0):
+    """Of a path on an ext4 in a file, as debugfs sees it."""
+    said = subprocess.run(["debugfs", "-R", f"stat {path}", f"{image}?offset={offset}"], check=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return int(re.match(r"Inode: (\d+)", said)[1])
+
+
+def job(state, kind, uuid, etc, **loader):
+    """
+    J as a whole file (docs/architecture.md section 4) of a switch that put the clone's /etc, inode etc, in its place on one
+    file system; loader: its place.
+    """
+    entry = {"name": "etc", "old_ino": etc + 1000000, "new_ino": etc}
     payload = json.dumps({
         "version": 1, "state": state, "job_id": "0123456789abcdef", "intent": "move", "token": "ABCD2345",
         "stage_booted": False, "edits_fingerprint": "", "notes": [],
-        "filesystems": [{"uuid": uuid, "mount": "/", "old_dir": [0o755, 0, 0, 0], "new_dir": [0o755, 0, 0, 0], "entries": []}],
+        "filesystems": [{"uuid": uuid, "mount": "/", "old_dir": [0o755, 0, 0, 0], "new_dir": [0o755, 0, 0, 0],
+                         "entries": [entry]}],
         "boot": {"disk": "vda", "table_id": "", "saved_sha256": "", "saved_bytes": 0, "new_sha256": ""},
         "loader": {"kind": kind, "fs_uuid": uuid, "lba": 0, "sectors": 0, "nonce": "00112233445566ff", "trial_minutes": 15,
                    "trials": 1, **loader},
@@ -69,15 +82,14 @@ ROOT_UUID = "11111111-2222-4333-8444-555555555503"
 
 def target_disk(path, selected, folder, record=None):
     """
-    A disk with S on its second partition, and a stand-in for the private loader: in sector 0 and on its ESP. record: J; then
-    there is what a target's root is known by, too.
+    A disk with S on its second partition, and a stand-in for the private loader: in sector 0 and on its ESP. record: the state
+    that J says; then there is what a target's root is known by, too.
     """
     env = f"# GRUB Environment Block\nrehost={selected}\n"
     (folder / "tree/.rehost/boot").mkdir(parents=True)
     if record:
         for name in "etc", "usr/bin", "usr/lib/systemd", "root", "boot", "var/lib":
             (folder / "tree" / name).mkdir(parents=True)
-        (folder / "tree/.rehost/job").write_bytes(record)
         (folder / "tree/etc/os-release").write_text("ID=debian\nVERSION_ID=12\n")
         (folder / "tree/etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (folder / "tree/etc/fstab").write_text(f"UUID={ROOT_UUID} / ext4 defaults 0 1\n")
@@ -94,6 +106,9 @@ def target_disk(path, selected, folder, record=None):
     boot = esp(folder / "esp.img", files, 40)
     root = folder / "root.img"
     disks.run(["mke2fs", "-q", "-t", "ext4", "-U", ROOT_UUID, "-O", "^orphan_file,^metadata_csum_seed", "-d", folder / "tree", root, "16M"])
+    if record:
+        (folder / "job").write_bytes(job(record, "uefi", ROOT_UUID, inode(root, "/etc")))
+        disks.run(["debugfs", "-w", "-R", f"write {folder / 'job'} /.rehost/job", root])
     with open(path, "wb") as disk:
         disk.truncate(64 << 20)
     subprocess.run(["sfdisk", "-q", path], check=True, text=True,
