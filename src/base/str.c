@@ -130,15 +130,23 @@ int strlist_add(struct strlist *l, const char *s)
 	return strlist_addn(l, s, strlen(s));
 }
 
-int strlist_addf(struct strlist *l, const char *fmt, ...)
+int strlist_vaddf(struct strlist *l, const char *fmt, va_list ap)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+
+	strbuf_vaddf(&b, fmt, ap);
+	return b.failed ? -1 : strlist_add(l, strbuf_str(&b));
+}
+
+int strlist_addf(struct strlist *l, const char *fmt, ...)
+{
 	va_list ap;
+	int rc;
 
 	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
+	rc = strlist_vaddf(l, fmt, ap);
 	va_end(ap);
-	return b.failed ? -1 : strlist_add(l, strbuf_str(&b));
+	return rc;
 }
 
 bool strlist_has(const struct strlist *l, const char *s)

@@ -50,6 +50,7 @@ void strlist_done(struct strlist *l);
 int strlist_add(struct strlist *l, const char *s) must_check; /* copies; -1 when out of memory */
 int strlist_addn(struct strlist *l, const char *s, size_t len) must_check;
 int strlist_addf(struct strlist *l, const char *fmt, ...) printf_like(2, 3) must_check;
+int strlist_vaddf(struct strlist *l, const char *fmt, va_list ap) printf_like(2, 0) must_check;
 bool strlist_has(const struct strlist *l, const char *s);
 
 /* Splits at runs of the bytes in seps, no empty fields. -1 when out of memory. */

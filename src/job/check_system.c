@@ -128,16 +128,6 @@ static const struct net_link *find_link(const struct net_model *m, const struct 
 	return net_find(m, want->name);
 }
 
-static bool has_v6_address(const struct net_link *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->addresses.count; i++)
-		if (strchr(l->addresses.items[i], ':'))
-			return true;
-	return false;
-}
-
 /* other: the clone's stack is another one, and says of IPv6 what it can. */
 static void check_link(struct check *c, const struct net_link *want, const struct net_link *have,
 		       bool other)
@@ -145,7 +135,7 @@ static void check_link(struct check *c, const struct net_link *want, const struc
 	if (have->v4 != want->v4 || (have->v6 != want->v6 && !other))
 		check_add(c, FINDING_BLOCKER, "network",
 			  "%s gets its addresses in another way than on this machine", want->name);
-	else if (have->v6 != want->v6 && !(has_v6_address(want) && have->v6 == NET_AUTO))
+	else if (have->v6 != want->v6 && !(net_has_addresses(want, true) && have->v6 == NET_AUTO))
 		check_add(c, FINDING_WARNING, "network",
 			  "%s gets its IPv6 addresses in another way than on this machine",
 			  want->name);

@@ -157,13 +157,13 @@ struct net_file *net_file_add(struct net_output *o, const char *path, unsigned m
 
 int net_loss(struct net_output *o, const char *fmt, ...)
 {
-	struct strbuf b cleanup_strbuf = STRBUF_INIT;
 	va_list ap;
+	int rc;
 
 	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
+	rc = strlist_vaddf(&o->losses, fmt, ap);
 	va_end(ap);
-	return b.failed ? -1 : strlist_add(&o->losses, strbuf_str(&b));
+	return rc;
 }
 
 static void link_done(struct net_link *l)
@@ -211,6 +211,16 @@ const struct net_link *net_find(const struct net_model *m, const char *name)
 
 	for (i = 0; i < m->link_count; i++)
 		if (strcmp(m->links[i].name, name) == 0)
+			return &m->links[i];
+	return NULL;
+}
+
+const struct net_link *net_port_owner(const struct net_model *m, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < m->link_count; i++)
+		if (strlist_has(&m->links[i].ports, name))
 			return &m->links[i];
 	return NULL;
 }

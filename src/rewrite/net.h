@@ -97,6 +97,10 @@ json_t *net_json(const struct net_model *m);
 
 /* The link of that name, or NULL. */
 const struct net_link *net_find(const struct net_model *m, const char *name);
+/* The link that has it as a port, or NULL. */
+const struct net_link *net_port_owner(const struct net_model *m, const char *name);
+/* Whether it has an address of that family. */
+bool net_has_addresses(const struct net_link *l, bool v6);
 /* Bridges, bonds, VLANs and the like: no card of their own. */
 bool net_link_is_virtual(const struct net_link *l);
 

@@ -99,16 +99,6 @@ static int rename_all(struct net_model *m, const char *const *names)
 	return 0;
 }
 
-static bool is_port(const struct net_model *m, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < m->link_count; i++)
-		if (strlist_has(&m->links[i].ports, name))
-			return true;
-	return false;
-}
-
 static int set_mac(struct net_link *l, const char *mac)
 {
 	char *copy = mac ? strdup(mac) : NULL;
@@ -130,7 +120,8 @@ int net_fit(struct net_model *m, const struct rewrite_facts *facts, bool by_mac,
 		struct net_link *l = &m->links[i];
 		const struct fact_link *card = net_card_of(l, facts);
 
-		if (is_ifupdown && l->v6 == NET_OFF && l->v4 != NET_OFF && !is_port(m, l->name))
+		if (is_ifupdown && l->v6 == NET_OFF && l->v4 != NET_OFF &&
+		    !net_port_owner(m, l->name))
 			l->v6 = NET_AUTO;
 		if (!card || !card->target_name)
 			continue;

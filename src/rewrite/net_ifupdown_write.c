@@ -359,16 +359,6 @@ static void add_extras(struct writer *w)
 			lose(w, "\"%s\" is not carried over", w->l->extra.items[i]);
 }
 
-static bool is_port(const struct net_model *m, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < m->link_count; i++)
-		if (strlist_has(&m->links[i].ports, name))
-			return true;
-	return false;
-}
-
 static void add_link(struct writer *w, const struct net_link *l)
 {
 	bool said = false;
@@ -400,7 +390,7 @@ static void add_link(struct writer *w, const struct net_link *l)
 	add_family(w, true, &said);
 	add_routes(w);
 	if ((l->v6 == NET_OFF || (l->v6 == NET_STATIC && w->flavour != DEBIAN)) &&
-	    !is_port(w->m, l->name))
+	    !net_port_owner(w->m, l->name))
 		strbuf_adds(&w->ups, "\tup " IFUPDOWN_NO_RA "\n");
 	add_extras(w);
 	strbuf_adds(w->out, strbuf_str(&w->ups));

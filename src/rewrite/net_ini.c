@@ -136,26 +136,6 @@ struct net_link *net_find_mac(const struct net_model *m, const char *mac)
 	return NULL;
 }
 
-const struct net_link *net_port_owner(const struct net_model *m, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < m->link_count; i++)
-		if (strlist_has(&m->links[i].ports, name))
-			return &m->links[i];
-	return NULL;
-}
-
-bool net_has_addresses(const struct net_link *l, bool v6)
-{
-	size_t i;
-
-	for (i = 0; i < l->addresses.count; i++)
-		if (net_is_v6(l->addresses.items[i]) == v6)
-			return true;
-	return false;
-}
-
 void net_list_drop(struct strlist *l, const char *text)
 {
 	size_t i, kept = 0;

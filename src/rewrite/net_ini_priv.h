@@ -49,12 +49,6 @@ char *net_label_free(const struct net_model *m, const char *label);
 /* The first link found by that address, or NULL. */
 struct net_link *net_find_mac(const struct net_model *m, const char *mac);
 
-/* The bond or bridge that has it as port, or NULL. */
-const struct net_link *net_port_owner(const struct net_model *m, const char *name);
-
-/* Whether it has an address of that family. */
-bool net_has_addresses(const struct net_link *l, bool v6);
-
 /* Takes text off the list, when it is there. */
 void net_list_drop(struct strlist *l, const char *text);
 
@@ -68,3 +62,27 @@ bool net_rule_is_sound(const struct net_rule *r);
 /* A new file at start, label and suffix, or at the first such path with a number that is free; NULL: no memory. */
 struct net_file *net_file_add_named(struct net_output *o, const char *start, const char *label,
 				    const char *suffix, unsigned mode);
+
+/* What a writer of such files goes by while it writes. */
+struct ini_writer {
+	struct net_output *o;
+	const struct net_model *m;
+	unsigned
+		version; /* the program's, as its stack counts; UINT_MAX: the newest; 0: not known, so nothing new */
+	struct strbuf *to; /* the file being written */
+	const struct net_link *l;
+	bool failed; /* no memory */
+};
+
+/* A loss: "LINK: WHAT 'VALUE' is not written". */
+void ini_lose(struct ini_writer *w, const char *what, const char *value);
+/* KEY=VALUE; what is no single word could become a line of its own and is lost. */
+void ini_put(struct ini_writer *w, const char *key, const char *value);
+void ini_section(struct ini_writer *w, const char *name);
+
+/*
+ * Calls write_link for each link of the model, then for each port, and with_parents each VLAN's parent, that has no words of
+ * its own: a card that is brought up.
+ */
+void ini_write_links(struct ini_writer *w, void (*write_link)(struct ini_writer *w),
+		     bool with_parents);

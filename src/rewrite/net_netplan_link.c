@@ -253,12 +253,9 @@ static void write_addresses(struct netplan_writer *w, const struct net_link *l)
 static bool needs_onlink(const struct net_link *l, const char *via)
 {
 	bool is_v6 = net_is_v6(via);
-	size_t i;
 
-	for (i = 0; i < l->addresses.count; i++)
-		if (net_is_v6(l->addresses.items[i]) == is_v6)
-			return net_needs_onlink(l, via);
-	return (is_v6 ? l->v6 : l->v4) <= NET_STATIC && net_needs_onlink(l, via);
+	return (net_has_addresses(l, is_v6) || (is_v6 ? l->v6 : l->v4) <= NET_STATIC) &&
+	       net_needs_onlink(l, via);
 }
 
 static void write_route(struct netplan_writer *w, const struct net_link *l,

@@ -81,16 +81,6 @@ static bool is_port(const struct netplan_reader *r)
 	return false;
 }
 
-static bool has_address(const struct net_link *l, bool is_v6)
-{
-	size_t i;
-
-	for (i = 0; i < l->addresses.count; i++)
-		if (net_is_v6(l->addresses.items[i]) == is_v6)
-			return true;
-	return false;
-}
-
 /*
  * networkd takes router advertisements unless told not to (not on bridges, and not without a link-local address);
  * NetworkManager only without addresses, where it leaves IPv6 to the kernel.
@@ -106,9 +96,9 @@ static bool takes_ra(const struct netplan_reader *r, bool has6)
 
 static void set_methods(struct netplan_reader *r)
 {
-	bool has6 = has_address(r->l, true);
+	bool has6 = net_has_addresses(r->l, true);
 
-	r->l->v4 = r->dhcp4 ? NET_DHCP : has_address(r->l, false) ? NET_STATIC : NET_OFF;
+	r->l->v4 = r->dhcp4 ? NET_DHCP : net_has_addresses(r->l, false) ? NET_STATIC : NET_OFF;
 	r->l->v6 = r->dhcp6 ? NET_DHCP : takes_ra(r, has6) ? NET_AUTO : has6 ? NET_STATIC : NET_OFF;
 	if (r->dhcp6 && r->accept_ra == 0)
 		netplan_extra(r, "", ynode_get(r->def, "accept-ra"));

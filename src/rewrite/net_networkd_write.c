@@ -7,39 +7,8 @@
 
 #define DIR "/etc/systemd/network/05-rehost-"
 
-struct writer {
-	struct net_output *o;
-	const struct net_model *m;
-	unsigned version; /* UINT_MAX: the newest; 0: not known, so nothing new */
-	struct strbuf *to;
-	const struct net_link *l;
-	bool failed;
-};
-
-static void lose(struct writer *w, const char *what, const char *value)
-{
-	char safe[200];
-
-	str_escape(safe, sizeof(safe), value ? value : "");
-	w->failed |= net_loss(w->o, "%s: %s '%s' is not written", w->l->name, what, safe) < 0;
-}
-
-/* What is no single word could become a line of its own. */
-static void put(struct writer *w, const char *key, const char *value)
-{
-	if (net_is_ini_word(value))
-		strbuf_addf(w->to, "%s=%s\n", key, value);
-	else
-		lose(w, key, value);
-}
-
-static void section(struct writer *w, const char *name)
-{
-	strbuf_addf(w->to, "\n[%s]\n", name);
-}
-
 /* Another file of the link. */
-static void open_file(struct writer *w, const char *suffix)
+static void open_file(struct ini_writer *w, const char *suffix)
 {
 	char *label cleanup_free = net_label_of(w->l->name);
 	char path[PATH_MAX];
@@ -54,7 +23,7 @@ static void open_file(struct writer *w, const char *suffix)
 
 /* ---- .netdev ----------------------------------------------------------------------------------------------- */
 
-static void put_option(struct writer *w, const char *option)
+static void put_option(struct ini_writer *w, const char *option)
 {
 	size_t len = strcspn(option, "=");
 	const struct net_option *o = net_option_find(w->l->kind, option, len);
@@ -66,7 +35,7 @@ static void put_option(struct writer *w, const char *option)
 		return; /* said by the port */
 	if (!o || !net_is_ini_word(value) || (o->type == OPTION_BOOL && net_bool(value) < 0) ||
 	    (o->type == OPTION_MS && parse_u32(value, &number) < 0)) {
-		lose(w, "the option", option);
+		ini_lose(w, "the option", option);
 		return;
 	}
 	list = strdup(value);
@@ -84,7 +53,7 @@ static void put_option(struct writer *w, const char *option)
 							: "");
 }
 
-static void write_netdev(struct writer *w)
+static void write_netdev(struct ini_writer *w)
 {
 	static const char *const kinds[] = {
 		[NET_BOND] = "bond", [NET_BRIDGE] = "bridge", [NET_VLAN] = "vlan"
@@ -93,16 +62,16 @@ static void write_netdev(struct writer *w)
 	size_t i;
 
 	open_file(w, ".netdev");
-	section(w, "NetDev");
-	put(w, "Name", l->name);
-	put(w, "Kind", kinds[l->kind]);
+	ini_section(w, "NetDev");
+	ini_put(w, "Name", l->name);
+	ini_put(w, "Kind", kinds[l->kind]);
 	if (l->set_mac)
-		put(w, "MACAddress", l->set_mac);
+		ini_put(w, "MACAddress", l->set_mac);
 	if (l->kind == NET_VLAN) {
-		section(w, "VLAN");
+		ini_section(w, "VLAN");
 		strbuf_addf(w->to, "Id=%u\n", l->vlan_id);
 	} else if (l->options.count) {
-		section(w, l->kind == NET_BOND ? "Bond" : "Bridge");
+		ini_section(w, l->kind == NET_BOND ? "Bond" : "Bridge");
 		for (i = 0; i < l->options.count; i++)
 			put_option(w, l->options.items[i]);
 	}
@@ -110,23 +79,23 @@ static void write_netdev(struct writer *w)
 
 /* ---- .network ---------------------------------------------------------------------------------------------- */
 
-static void write_match(struct writer *w)
+static void write_match(struct ini_writer *w)
 {
 	const struct net_link *l = w->l;
 
-	section(w, "Match");
+	ini_section(w, "Match");
 	if (!l->mac) {
-		put(w, "Name", l->name);
+		ini_put(w, "Name", l->name);
 	} else if (w->version >= 245) {
-		put(w, "PermanentMACAddress", l->mac);
+		ini_put(w, "PermanentMACAddress", l->mac);
 	} else {
 		/* VLANs and bridges have the address of the card: their types are other ones */
-		put(w, "MACAddress", l->mac);
-		put(w, "Type", "ether");
+		ini_put(w, "MACAddress", l->mac);
+		ini_put(w, "Type", "ether");
 	}
 }
 
-static void write_link_section(struct writer *w)
+static void write_link_section(struct ini_writer *w)
 {
 	const struct net_link *l = w->l;
 	bool lonely = l->kind == NET_BRIDGE && !l->ports.count;
@@ -134,9 +103,9 @@ static void write_link_section(struct writer *w)
 
 	if (!l->mtu && l->at_boot && !lonely && !mac)
 		return;
-	section(w, "Link");
+	ini_section(w, "Link");
 	if (mac)
-		put(w, "MACAddress", mac);
+		ini_put(w, "MACAddress", mac);
 	if (l->mtu)
 		strbuf_addf(w->to, "MTUBytes=%u\n", l->mtu);
 	if (!l->at_boot || lonely)
@@ -150,14 +119,14 @@ static void write_link_section(struct writer *w)
 				      l->name) < 0;
 }
 
-static void write_joins(struct writer *w)
+static void write_joins(struct ini_writer *w)
 {
 	const struct net_link *l = w->l, *owner = net_port_owner(w->m, l->name);
 	char primary[64];
 	unsigned i;
 
 	if (owner) {
-		put(w, owner->kind == NET_BRIDGE ? "Bridge" : "Bond", owner->name);
+		ini_put(w, owner->kind == NET_BRIDGE ? "Bridge" : "Bond", owner->name);
 		snprintf(primary, sizeof(primary), "primary=%s", l->name);
 		if (owner->kind == NET_BOND && strlist_has(&owner->options, primary))
 			strbuf_adds(w->to, "PrimarySlave=yes\n");
@@ -165,29 +134,29 @@ static void write_joins(struct writer *w)
 	for (i = 0; i < w->m->link_count; i++)
 		if (w->m->links[i].kind == NET_VLAN && w->m->links[i].parent &&
 		    strcmp(w->m->links[i].parent, l->name) == 0)
-			put(w, "VLAN", w->m->links[i].name);
+			ini_put(w, "VLAN", w->m->links[i].name);
 	if (l->kind == NET_BRIDGE && !l->ports.count)
 		strbuf_adds(w->to, "ConfigureWithoutCarrier=yes\n");
 }
 
-static void write_network_section(struct writer *w)
+static void write_network_section(struct ini_writer *w)
 {
 	static const char *const dhcp[2][2] = { { "no", "ipv6" }, { "ipv4", "yes" } };
 	const struct net_link *l = w->l;
 	size_t i;
 
-	section(w, "Network");
+	ini_section(w, "Network");
 	write_joins(w);
 	strbuf_addf(w->to, "DHCP=%s\n", dhcp[l->v4 == NET_DHCP][l->v6 == NET_DHCP]);
 	strbuf_addf(w->to, "IPv6AcceptRA=%s\n",
 		    l->v6 == NET_DHCP || l->v6 == NET_AUTO ? "yes" : "no");
 	for (i = 0; i < l->addresses.count; i++)
 		if (!l->peer4 || net_is_v6(l->addresses.items[i]))
-			put(w, "Address", l->addresses.items[i]);
+			ini_put(w, "Address", l->addresses.items[i]);
 	for (i = 0; i < l->dns.count; i++)
-		put(w, "DNS", l->dns.items[i]);
+		ini_put(w, "DNS", l->dns.items[i]);
 	for (i = 0; i < l->search.count; i++)
-		put(w, "Domains", l->search.items[i]);
+		ini_put(w, "Domains", l->search.items[i]);
 	/* The default is made of the machine-id: what the server has known for this card is the card's address. */
 	if (l->v4 == NET_DHCP)
 		strbuf_addf(w->to, "\n[%s]\nClientIdentifier=mac\n",
@@ -198,7 +167,7 @@ static void write_network_section(struct writer *w)
 }
 
 /* With a peer every IPv4 address has a section of its own, so that the first stays the first. */
-static void write_peer(struct writer *w)
+static void write_peer(struct ini_writer *w)
 {
 	const struct strlist *list = &w->l->addresses;
 	char peer[64];
@@ -208,49 +177,49 @@ static void write_peer(struct writer *w)
 	for (i = 0; w->l->peer4 && i < list->count; i++) {
 		if (net_is_v6(list->items[i]) || !net_is_ini_word(list->items[i]))
 			continue;
-		section(w, "Address");
-		put(w, "Address", list->items[i]);
+		ini_section(w, "Address");
+		ini_put(w, "Address", list->items[i]);
 		snprintf(peer, sizeof(peer), "%s/32", w->l->peer4);
 		if (is_first)
-			put(w, "Peer", peer);
+			ini_put(w, "Peer", peer);
 		is_first = false;
 	}
 }
 
-static void put_onlink(struct writer *w)
+static void put_onlink(struct ini_writer *w)
 {
 	/* so since 242; the old spelling is still read */
 	strbuf_addf(w->to, "%s=yes\n", w->version >= 242 ? "GatewayOnLink" : "GatewayOnlink");
 }
 
-static void write_gateway(struct writer *w, const char *gateway, bool is_onlink)
+static void write_gateway(struct ini_writer *w, const char *gateway, bool is_onlink)
 {
 	if (!gateway)
 		return;
-	section(w, "Route");
-	put(w, "Gateway", gateway);
+	ini_section(w, "Route");
+	ini_put(w, "Gateway", gateway);
 	if (is_onlink || net_needs_onlink(w->l, gateway))
 		put_onlink(w);
 }
 
-static void write_route(struct writer *w, const struct net_route *r)
+static void write_route(struct ini_writer *w, const struct net_route *r)
 {
 	if (!net_route_is_sound(r)) {
-		lose(w, "the route to", r->to);
+		ini_lose(w, "the route to", r->to);
 		return;
 	}
-	section(w, "Route");
-	put(w, "Destination", r->to);
+	ini_section(w, "Route");
+	ini_put(w, "Destination", r->to);
 	if (r->via)
-		put(w, "Gateway", r->via);
+		ini_put(w, "Gateway", r->via);
 	if (r->via && (r->is_onlink || net_needs_onlink(w->l, r->via)))
 		put_onlink(w);
 	if (r->type)
-		put(w, "Type", r->type);
+		ini_put(w, "Type", r->type);
 	else if (!r->via && !net_is_v6(r->to))
 		strbuf_adds(w->to, "Scope=link\n");
 	if (r->src)
-		put(w, "PreferredSource", r->src);
+		ini_put(w, "PreferredSource", r->src);
 	if (r->metric)
 		strbuf_addf(w->to, "Metric=%u\n", r->metric);
 	if (r->table)
@@ -259,29 +228,29 @@ static void write_route(struct writer *w, const struct net_route *r)
 		strbuf_addf(w->to, "MTUBytes=%u\n", r->mtu);
 }
 
-static void write_rule(struct writer *w, const struct net_rule *r)
+static void write_rule(struct ini_writer *w, const struct net_rule *r)
 {
 	if (!net_rule_is_sound(r)) {
-		lose(w, "the rule from", r->from);
+		ini_lose(w, "the rule from", r->from);
 		return;
 	}
-	section(w, "RoutingPolicyRule");
+	ini_section(w, "RoutingPolicyRule");
 	if (r->from)
-		put(w, "From", r->from);
+		ini_put(w, "From", r->from);
 	if (r->to)
-		put(w, "To", r->to);
+		ini_put(w, "To", r->to);
 	if (!r->from && !r->to && r->is_v6)
 		strbuf_adds(w->to, "Family=ipv6\n");
 	if (r->iif)
-		put(w, "IncomingInterface", r->iif);
+		ini_put(w, "IncomingInterface", r->iif);
 	if (r->fwmark)
-		put(w, "FirewallMark", r->fwmark);
+		ini_put(w, "FirewallMark", r->fwmark);
 	strbuf_addf(w->to, "Table=%u\n", r->table ? r->table : 254);
 	if (r->priority)
 		strbuf_addf(w->to, "Priority=%u\n", r->priority);
 }
 
-static void write_network(struct writer *w)
+static void write_network(struct ini_writer *w)
 {
 	const struct net_link *l = w->l;
 	unsigned i;
@@ -301,14 +270,14 @@ static void write_network(struct writer *w)
 
 /* ---- all links --------------------------------------------------------------------------------------------- */
 
-static void write_link(struct writer *w)
+static void write_link(struct ini_writer *w)
 {
 	const struct net_link *l = w->l;
 	char mac[18];
 
 	/* without a sound [Match] the file would be for every link */
 	if (l->mac ? !net_mac_of(l->mac, mac) : !net_is_ini_word(l->name) || l->name[0] == '!') {
-		lose(w, "a link that cannot be named,", l->mac ? l->mac : l->name);
+		ini_lose(w, "a link that cannot be named,", l->mac ? l->mac : l->name);
 		return;
 	}
 	if (l->kind == NET_OTHER)
@@ -322,20 +291,8 @@ static void write_link(struct writer *w)
 	w->failed |= net_lose_extra(w->o, l) < 0;
 }
 
-/* A port or parent that has no words of its own but belongs to something. */
-static void write_missing(struct writer *w, const char *name)
-{
-	struct net_link l = { .name = (char *)name, .at_boot = true };
-
-	if (!name || net_find(w->m, name))
-		return;
-	w->l = &l;
-	write_link(w);
-	w->l = NULL;
-}
-
 /* networkd only hands servers over: without systemd-resolved nobody uses them. */
-static void check_resolved(struct writer *w, const struct root *root)
+static void check_resolved(struct ini_writer *w, const struct root *root)
 {
 	static const char *const programs[] = { "/usr/lib/systemd/systemd-resolved",
 						"/lib/systemd/systemd-resolved", NULL };
@@ -355,21 +312,12 @@ int networkd_write(struct net_output *o, const struct net_model *m, const struct
 		   struct err *e)
 {
 	struct strbuf nowhere cleanup_strbuf = STRBUF_INIT;
-	struct writer w = {
+	struct ini_writer w = {
 		.o = o, .m = m, .version = root ? networkd_version(root) : UINT_MAX, .to = &nowhere
 	};
 	unsigned i;
-	size_t n;
 
-	for (i = 0; i < m->link_count; i++) {
-		w.l = &m->links[i];
-		write_link(&w);
-	}
-	for (i = 0; i < m->link_count; i++) {
-		for (n = 0; n < m->links[i].ports.count; n++)
-			write_missing(&w, m->links[i].ports.items[n]);
-		write_missing(&w, m->links[i].parent);
-	}
+	ini_write_links(&w, write_link, true);
 	check_resolved(&w, root);
 	for (i = 0; i < o->file_count; i++)
 		w.failed |= o->files[i].text.failed;

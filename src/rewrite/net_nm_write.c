@@ -9,36 +9,6 @@
 
 #define UUID_LEN 36
 
-struct writer {
-	struct net_output *o;
-	const struct net_model *m;
-	unsigned version; /* 1042 for 1.42; 0: not known; UINT_MAX: the newest */
-	struct strbuf *to;
-	const struct net_link *l;
-	bool failed;
-};
-
-static void lose(struct writer *w, const char *what, const char *value)
-{
-	char safe[200];
-
-	str_escape(safe, sizeof(safe), value ? value : "");
-	w->failed |= net_loss(w->o, "%s: %s '%s' is not written", w->l->name, what, safe) < 0;
-}
-
-static void put(struct writer *w, const char *key, const char *value)
-{
-	if (net_is_ini_word(value))
-		strbuf_addf(w->to, "%s=%s\n", key, value);
-	else
-		lose(w, key, value);
-}
-
-static void section(struct writer *w, const char *name)
-{
-	strbuf_addf(w->to, "\n[%s]\n", name);
-}
-
 /* The same for the same link, so that a second run changes nothing: a version 8 UUID (RFC 9562) of name and address. */
 static void uuid_of(const struct net_link *l, char ret[UUID_LEN + 1])
 {
@@ -89,7 +59,7 @@ static unsigned nm_version(const struct root *root)
 
 /* ---- [ipv4], [ipv6] ------------------------------------------------------------------------------------------ */
 
-static const char *method_of(struct writer *w, bool v6)
+static const char *method_of(struct ini_writer *w, bool v6)
 {
 	const struct net_link *l = w->l;
 	enum net_method method = v6 ? l->v6 : l->v4;
@@ -105,7 +75,7 @@ static const char *method_of(struct writer *w, bool v6)
 	return v6 ? "link-local" : "disabled";
 }
 
-static void put_addresses(struct writer *w, bool v6)
+static void put_addresses(struct ini_writer *w, bool v6)
 {
 	unsigned n = 0;
 	size_t i;
@@ -116,12 +86,12 @@ static void put_addresses(struct writer *w, bool v6)
 		if (net_is_v6(w->l->addresses.items[i]) != v6)
 			continue;
 		snprintf(key, sizeof(key), "address%u", ++n);
-		put(w, key, w->l->addresses.items[i]);
+		ini_put(w, key, w->l->addresses.items[i]);
 	}
 }
 
 /* Lists end in a semicolon. */
-static void put_list(struct writer *w, const char *key, const struct strlist *list, int v6)
+static void put_list(struct ini_writer *w, const char *key, const struct strlist *list, int v6)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
 	size_t i;
@@ -132,14 +102,14 @@ static void put_list(struct writer *w, const char *key, const struct strlist *li
 		if (net_is_ini_word(list->items[i]))
 			strbuf_addf(&b, "%s;", list->items[i]);
 		else
-			lose(w, key, list->items[i]);
+			ini_lose(w, key, list->items[i]);
 	}
 	if (b.len)
 		strbuf_addf(w->to, "%s=%s\n", key, strbuf_str(&b));
 	w->failed |= b.failed;
 }
 
-static void put_route(struct writer *w, const struct net_route *r, unsigned n)
+static void put_route(struct ini_writer *w, const struct net_route *r, unsigned n)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
 	bool v6 = net_is_v6(r->to);
@@ -165,7 +135,7 @@ static void put_route(struct writer *w, const struct net_route *r, unsigned n)
 	w->failed |= b.failed;
 }
 
-static void put_routes(struct writer *w, bool v6, bool is_off)
+static void put_routes(struct ini_writer *w, bool v6, bool is_off)
 {
 	const struct net_link *l = w->l;
 	const char *gateway = v6 ? l->gateway6 : l->gateway4;
@@ -175,9 +145,9 @@ static void put_routes(struct writer *w, bool v6, bool is_off)
 
 	/* gateway= is refused where the family has no address */
 	if (gateway && (is_off || !net_is_ini_word(gateway)))
-		lose(w, "the gateway", gateway);
+		ini_lose(w, "the gateway", gateway);
 	else if (gateway && net_has_addresses(l, v6))
-		put(w, "gateway", gateway);
+		ini_put(w, "gateway", gateway);
 	else if (gateway)
 		put_route(w, &plain, ++n);
 	for (i = 0; i < l->route_count; i++) {
@@ -187,13 +157,13 @@ static void put_routes(struct writer *w, bool v6, bool is_off)
 			continue;
 		/* types came with 1.36 */
 		if (is_off || !net_route_is_sound(r) || (r->type && w->version < 1036))
-			lose(w, "the route to", r->to);
+			ini_lose(w, "the route to", r->to);
 		else
 			put_route(w, r, ++n);
 	}
 }
 
-static void put_rules(struct writer *w, bool v6)
+static void put_rules(struct ini_writer *w, bool v6)
 {
 	unsigned i, n = 0;
 
@@ -204,7 +174,7 @@ static void put_rules(struct writer *w, bool v6)
 			continue;
 		/* rules came with 1.18 */
 		if (!net_rule_is_sound(r) || w->version < 1018) {
-			lose(w, "the rule from", r->from ? r->from : "all");
+			ini_lose(w, "the rule from", r->from ? r->from : "all");
 			continue;
 		}
 		if (!r->priority)
@@ -227,7 +197,7 @@ static void put_rules(struct writer *w, bool v6)
 	}
 }
 
-static void write_family(struct writer *w, bool v6)
+static void write_family(struct ini_writer *w, bool v6)
 {
 	const struct net_link *l = w->l;
 	const char *method = method_of(w, v6);
@@ -235,7 +205,7 @@ static void write_family(struct writer *w, bool v6)
 	bool other_off = l->v4 == NET_OFF && !net_has_addresses(l, false);
 	size_t i;
 
-	section(w, v6 ? "ipv6" : "ipv4");
+	ini_section(w, v6 ? "ipv6" : "ipv4");
 	strbuf_addf(w->to, "method=%s\n", method);
 	put_addresses(w, v6);
 	put_routes(w, v6, is_off);
@@ -243,20 +213,20 @@ static void write_family(struct writer *w, bool v6)
 		put_list(w, "dns", &l->dns, v6);
 	for (i = 0; is_off && i < l->dns.count; i++)
 		if (net_is_v6(l->dns.items[i]) == v6)
-			lose(w, "the name server", l->dns.items[i]);
+			ini_lose(w, "the name server", l->dns.items[i]);
 	/* once, where it is allowed */
 	if (!is_off && (!v6 || other_off))
 		put_list(w, "dns-search", &l->search, -1);
 	else if (is_off && v6 && other_off && l->search.count)
-		lose(w, "the search list with", l->search.items[0]);
+		ini_lose(w, "the search list with", l->search.items[0]);
 	put_rules(w, v6);
 	if (!v6 && l->peer4)
-		lose(w, "the peer", l->peer4);
+		ini_lose(w, "the peer", l->peer4);
 }
 
 /* ---- the rest of a profile ----------------------------------------------------------------------------------- */
 
-static void put_option(struct writer *w, const char *option)
+static void put_option(struct ini_writer *w, const char *option)
 {
 	size_t len = strcspn(option, "=");
 	const struct net_option *o = net_option_find(w->l->kind, option, len);
@@ -264,11 +234,11 @@ static void put_option(struct writer *w, const char *option)
 
 	if (!net_is_ini_word(option) || !*value || len == 0 || option[0] == '[' ||
 	    option[0] == '#') {
-		lose(w, "the option", option);
+		ini_lose(w, "the option", option);
 	} else if (w->l->kind == NET_BOND) {
 		strbuf_addf(w->to, "%s\n", option);
 	} else if (!o || !o->keyfile || (o->type == OPTION_BOOL && net_bool(value) < 0)) {
-		lose(w, "the option", option);
+		ini_lose(w, "the option", option);
 	} else {
 		strbuf_addf(w->to, "%s=%s\n", o->keyfile,
 			    o->type != OPTION_BOOL ? value
@@ -277,7 +247,7 @@ static void put_option(struct writer *w, const char *option)
 	}
 }
 
-static void write_kind(struct writer *w)
+static void write_kind(struct ini_writer *w)
 {
 	const struct net_link *l = w->l, *parent = l->parent ? net_find(w->m, l->parent) : NULL;
 	char uuid[UUID_LEN + 1];
@@ -285,19 +255,19 @@ static void write_kind(struct writer *w)
 	size_t i;
 
 	if (l->kind == NET_VLAN) {
-		section(w, "vlan");
+		ini_section(w, "vlan");
 		strbuf_addf(w->to, "flags=1\nid=%u\n", l->vlan_id);
 		if (parent) {
 			uuid_of(parent, uuid); /* the name may be a label */
-			put(w, "parent", uuid);
+			ini_put(w, "parent", uuid);
 		} else if (l->parent) {
-			put(w, "parent", l->parent);
+			ini_put(w, "parent", l->parent);
 		}
 		return;
 	}
 	if (l->kind != NET_BOND && l->kind != NET_BRIDGE)
 		return;
-	section(w, l->kind == NET_BOND ? "bond" : "bridge");
+	ini_section(w, l->kind == NET_BOND ? "bond" : "bridge");
 	for (i = 0; i < l->options.count; i++) {
 		has_stp |= str_starts(l->options.items[i], "stp=");
 		put_option(w, l->options.items[i]);
@@ -307,37 +277,37 @@ static void write_kind(struct writer *w)
 		strbuf_adds(w->to, "stp=false\n");
 }
 
-static void write_head(struct writer *w, const char *type)
+static void write_head(struct ini_writer *w, const char *type)
 {
 	const struct net_link *l = w->l, *owner = net_port_owner(w->m, l->name);
 	char uuid[UUID_LEN + 1];
 
 	uuid_of(l, uuid);
 	strbuf_adds(w->to, "# Written by rehost.\n\n[connection]\n");
-	put(w, "id", l->name);
+	ini_put(w, "id", l->name);
 	strbuf_addf(w->to, "uuid=%s\ntype=%s\n", uuid, type);
 	if (!l->mac)
-		put(w, "interface-name", l->name);
+		ini_put(w, "interface-name", l->name);
 	if (!l->at_boot)
 		strbuf_adds(w->to, "autoconnect=false\n");
 	strbuf_adds(w->to, "autoconnect-priority=200\n");
 	if (owner) {
-		put(w, "master", owner->name);
+		ini_put(w, "master", owner->name);
 		strbuf_addf(w->to, "slave-type=%s\n",
 			    owner->kind == NET_BRIDGE ? "bridge" : "bond");
 	}
 	if (!l->mac && !l->set_mac && !l->mtu)
 		return;
-	section(w, "ethernet");
+	ini_section(w, "ethernet");
 	if (l->mac)
-		put(w, "mac-address", l->mac);
+		ini_put(w, "mac-address", l->mac);
 	if (l->set_mac)
-		put(w, "cloned-mac-address", l->set_mac);
+		ini_put(w, "cloned-mac-address", l->set_mac);
 	if (l->mtu)
 		strbuf_addf(w->to, "mtu=%u\n", l->mtu);
 }
 
-static void write_link(struct writer *w)
+static void write_link(struct ini_writer *w)
 {
 	static const char *const types[] = { [NET_CARD] = "ethernet",
 					     [NET_BOND] = "bond",
@@ -350,7 +320,7 @@ static void write_link(struct writer *w)
 
 	if (l->kind == NET_OTHER || (l->mac ? !net_mac_of(l->mac, mac) || l->kind != NET_CARD
 					    : !net_is_device_name(l->name))) {
-		lose(w, "a link that a profile cannot be for,", l->mac ? l->mac : l->name);
+		ini_lose(w, "a link that a profile cannot be for,", l->mac ? l->mac : l->name);
 		return;
 	}
 	f = label ? net_file_add_named(w->o, NM_CONNECTIONS "/rehost-", label, ".nmconnection",
@@ -369,37 +339,18 @@ static void write_link(struct writer *w)
 		write_family(w, true);
 	} else if (l->addresses.count || l->v4 != NET_OFF || l->v6 != NET_OFF || l->route_count ||
 		   l->rule_count) {
-		lose(w, "what the port has of its own:",
-		     l->addresses.count ? l->addresses.items[0] : "routes or DHCP");
+		ini_lose(w, "what the port has of its own:",
+			 l->addresses.count ? l->addresses.items[0] : "routes or DHCP");
 	}
 	w->failed |= f->text.failed || net_lose_extra(w->o, l) < 0;
-}
-
-static void write_missing(struct writer *w, const char *name)
-{
-	struct net_link l = { .name = (char *)name, .at_boot = true };
-
-	if (!name || net_find(w->m, name))
-		return;
-	w->l = &l;
-	write_link(w);
-	w->l = NULL;
 }
 
 int nm_write(struct net_output *o, const struct net_model *m, const struct root *root,
 	     struct err *e)
 {
-	struct writer w = { .o = o, .m = m, .version = root ? nm_version(root) : UINT_MAX };
-	unsigned i;
-	size_t n;
+	struct ini_writer w = { .o = o, .m = m, .version = root ? nm_version(root) : UINT_MAX };
 
-	for (i = 0; i < m->link_count; i++) {
-		w.l = &m->links[i];
-		write_link(&w);
-	}
-	for (i = 0; i < m->link_count; i++)
-		for (n = 0; n < m->links[i].ports.count; n++)
-			write_missing(&w, m->links[i].ports.items[n]);
+	ini_write_links(&w, write_link, false);
 	if (strlist_add(&o->units, "NetworkManager.service") < 0 || w.failed)
 		return err_set(e, ERR_NOMEM, 0, "NetworkManager");
 	return 0;

@@ -39,6 +39,16 @@ bool net_is_v6(const char *address)
 	return strchr(address, ':') != NULL;
 }
 
+bool net_has_addresses(const struct net_link *l, bool v6)
+{
+	size_t i;
+
+	for (i = 0; i < l->addresses.count; i++)
+		if (net_is_v6(l->addresses.items[i]) == v6)
+			return true;
+	return false;
+}
+
 /* The bytes of an address that may have a length behind it; *ret_len: that, else all bits. 0 when it is none. */
 static size_t parse_address(const char *text, uint8_t bytes[16], uint32_t *ret_len)
 {
