@@ -16,7 +16,7 @@ def running():
     """A rescue with a static address, a key and a target's disk, for the tests that only talk to it."""
     folder = disks.workdir("rescue-static")
     disk = disks.overlay(disks.disk("target"), folder / "target.qcow2")
-    with qemu.Net() as net, qemu.rescue(net, folder, disk, memory=192) as machine:
+    with qemu.Net() as net, qemu.rescue(net, folder, disk, memory=192, cpus=2) as machine:
         machine.banner = machine.wait_banner()[0]
         yield machine
 

@@ -132,6 +132,14 @@ class Net:
         return out[2] if len(out) >= 3 else None
 
 
+class EmulationStalled(Exception):
+    """A test failed while the guest's kernel complained of its CPU; make check-vm gives such a test one more try."""
+
+
+# What the guest's kernel says when the emulation starved a CPU for minutes, or ran code that was patched away long ago.
+STALLS = "BUG: soft lockup", "IO-APIC + timer doesn't work", "Oops: int3"
+
+
 class Machine:
     """
     One QEMU process. kind "source" or "target" decides bus, slot, MAC address and subnet. With record (a record.Recorder)
@@ -145,8 +153,9 @@ class Machine:
     }
 
     def __init__(self, net, kind, folder, disk=None, kernel=None, initrd=None, append="", memory=512, bus=None,
-                 name=None, uefi=None, secure=False, extra=(), record=None):
+                 name=None, uefi=None, secure=False, extra=(), record=None, cpus=1):
         """
+        cpus: with more than one, the emulation is no faster, and now and then lets a CPU run stale code (STALLS).
         uefi: path of this machine's own store of UEFI variables, made when it is not there; None: BIOS. secure: Secure Boot is
         enforced, with Microsoft's keys.
         """
@@ -161,7 +170,7 @@ class Machine:
         tap, mac, slot, default_bus = self.KINDS[kind]
         self.bus = bus or default_bus
         self.argv = [
-            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "pc", "-cpu", "max,la57=off", "-smp", "2",
+            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "pc", "-cpu", "max,la57=off", "-smp", str(cpus),
             "-m", str(memory), "-nodefaults", "-display", "none", "-no-reboot", "-name", self.name,
             "-serial", f"file:{self.log}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
@@ -220,8 +229,10 @@ class Machine:
     def __enter__(self):
         return self if self.running() else self.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
         self.kill()
+        if error and (stall := next((s for s in STALLS if s in self.console()), None)):
+            raise EmulationStalled(f"{self.name}: {stall}")
 
     def running(self):
         return self.process is not None and self.process.poll() is None
