@@ -14,6 +14,11 @@ static struct job **path_bucket(struct pool *p, uint64_t hash)
 	return &p->paths[hash % ARRAY_SIZE(p->paths)];
 }
 
+static struct job **link_bucket(struct pool *p, uint64_t hash)
+{
+	return &p->links[hash % ARRAY_SIZE(p->links)];
+}
+
 /*
  * The reader holds on to a job until it has called pool_feed_end(), so one that was given up early waits for
  * that, throwing away what still comes.
@@ -45,6 +50,12 @@ static void job_complete(struct pool *p, struct job *job)
 	for (link = path_bucket(p, job->hash); *link != job; link = &(*link)->next_hash)
 		;
 	*link = job->next_hash;
+	if (job->kind == 'h') {
+		for (link = link_bucket(p, job->link_hash); *link != job;
+		     link = &(*link)->next_link)
+			;
+		*link = job->next_link;
+	}
 	p->in_flight--;
 	if (p->reader_waits)
 		pthread_cond_signal(&p->done);
@@ -319,12 +330,17 @@ void pool_submit(struct pool *p, struct job *job)
 	p->in_flight++;
 	job->next_hash = *bucket;
 	*bucket = job;
+	if (job->kind == 'h') {
+		bucket = link_bucket(p, job->link_hash);
+		job->next_link = *bucket;
+		*bucket = job;
+	}
 	if (p->idle)
 		pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
 }
 
-static bool path_in_flight(struct pool *p, uint64_t hash)
+static bool is_made(struct pool *p, uint64_t hash)
 {
 	struct job *job;
 
@@ -334,10 +350,28 @@ static bool path_in_flight(struct pool *p, uint64_t hash)
 	return false;
 }
 
+static bool is_linked_to(struct pool *p, uint64_t hash)
+{
+	struct job *job;
+
+	for (job = *link_bucket(p, hash); job; job = job->next_link)
+		if (job->link_hash == hash)
+			return true;
+	return false;
+}
+
+void pool_wait_made(struct pool *p, uint64_t hash)
+{
+	pthread_mutex_lock(&p->lock);
+	while (is_made(p, hash) && !pool_stopped(p))
+		reader_wait(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void pool_wait_path(struct pool *p, uint64_t hash)
 {
 	pthread_mutex_lock(&p->lock);
-	while (path_in_flight(p, hash) && !pool_stopped(p))
+	while ((is_made(p, hash) || is_linked_to(p, hash)) && !pool_stopped(p))
 		reader_wait(p);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -4,7 +4,8 @@
  * what they share: the first error, notes, which paths are in flight.
  *
  * One reading thread makes jobs in the order of the stream. A job's path is in flight from pool_submit() until
- * its work is done; the reader waits with pool_wait_path() before it does anything that depends on a path.
+ * its work is done, and so is the path that a hard link is made to; the reader waits with pool_wait_made() before it does
+ * anything that depends on a path, and with pool_wait_path() before it does anything that changes what lies there.
  * Only the reader waits for paths, so workers never wait for one another and nothing can lock up; what a worker
  * does wait for is the data of the one large file the reader is feeding.
  */
@@ -51,10 +52,10 @@ struct attrs {
 };
 
 struct job {
-	struct job *next;      /* in the queue */
-	struct job *next_hash; /* among the paths in flight */
-	uint64_t hash;
-	char kind; /* f l c b p h */
+	struct job *next;		   /* in the queue */
+	struct job *next_hash, *next_link; /* among the paths in flight */
+	uint64_t hash, link_hash;	   /* link_hash: of a hard link's target */
+	char kind;			   /* f l c b p h */
 	struct dir *dir, *link_dir;
 	const char *name, *link_name; /* last components, inside path and link */
 	char *path;		      /* for messages; owned */
@@ -75,7 +76,7 @@ struct pool {
 	bool quit, reader_waits;
 	atomic_bool stop; /* something failed */
 	struct err err;
-	struct job *paths[512];
+	struct job *paths[512], *links[512]; /* by hash, by link_hash */
 	struct block blocks[POOL_BLOCKS];
 	struct block *free_blocks;
 	pthread_t threads[8];
@@ -111,6 +112,9 @@ void job_free(struct pool *p, struct job *job);
 
 /* Takes job (one with fed unset stays usable for feeding). Waits while too many are queued. */
 void pool_submit(struct pool *p, struct job *job);
+/* Until no job makes that path. */
+void pool_wait_made(struct pool *p, uint64_t hash);
+/* Until no job makes that path or links to it. */
 void pool_wait_path(struct pool *p, uint64_t hash);
 void pool_wait_all(struct pool *p);
 

@@ -200,7 +200,8 @@ static int find_link_target(struct receiver *r, struct job *job, const char *tex
 	job->link_dir = dir_get_parent(r, job->link, false, &job->link_name, e);
 	if (!job->link_dir)
 		return -1;
-	pool_wait_path(&r->pool, path_hash(target));
+	job->link_hash = path_hash(target);
+	pool_wait_made(&r->pool, job->link_hash);
 	return 0;
 }
 

@@ -202,6 +202,31 @@ static void later_member_wins(void **state)
 	assert_int_equal(manifest_find(t->result.manifest, "d")->kind, 'l');
 }
 
+/* A link is made to what the stream said before it, however soon the name is used again. */
+static void links_come_before_later_members(void **state)
+{
+	struct try *t = *state;
+	struct strbuf b = STRBUF_INIT;
+	char target[16], name[16];
+	unsigned i;
+
+	for (i = 0; i < 500; i++) {
+		snprintf(target, sizeof(target), "t%u", i);
+		snprintf(name, sizeof(name), "n%u", i);
+		tar_file(&b, target, "first");
+		tar_link(&b, '1', name, target);
+		tar_file(&b, target, "second");
+	}
+	tar_end(&b);
+	assert_int_equal(try_archive(t, &b), 0);
+	for (i = 0; i < 500; i++) {
+		snprintf(target, sizeof(target), "t%u", i);
+		snprintf(name, sizeof(name), "n%u", i);
+		assert_string_equal(try_read(t, name), "first");
+		assert_string_equal(try_read(t, target), "second");
+	}
+}
+
 static void skipped_prefixes(void **state)
 {
 	static const char *const skip_list[] = { ".rehost", "proc/", NULL };
@@ -351,6 +376,7 @@ int main(void)
 		TEST(big_file_in_pieces),
 		TEST(holes_stay_holes),
 		TEST(later_member_wins),
+		TEST(links_come_before_later_members),
 		TEST(skipped_prefixes),
 		TEST(hard_link_with_data),
 		TEST(extended_attributes),
