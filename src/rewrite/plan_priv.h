@@ -29,6 +29,7 @@ struct planner {
 
 /* Each adds what its subject needs. -1 with e set for hard failures only. */
 int plan_fstab(struct planner *p) must_check;
+int plan_storage(struct planner *p) must_check; /* crypttab, mdadm, LVM and other lists of disks */
 /* How the clone gets its network: not at all (a blocker says why), by the target's files, or by its model. */
 enum net_way { NET_WAY_NONE, NET_WAY_FILES, NET_WAY_MODEL };
 int plan_net(struct planner *p) must_check;

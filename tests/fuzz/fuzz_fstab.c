@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as an fstab: what is accepted prints as it was read, and a changed column reads back as it was set. */
+/*
+ * Any bytes as an fstab: what is accepted prints as it was read, a changed column reads back as it was set, and options that
+ * were fitted once stay as they are.
+ */
 #include <stdint.h>
 #include <string.h>
 
-#include "rewrite/fstab.h"
+#include "rewrite/fstab_kind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +44,22 @@ static void set_columns(const char *line)
 	}
 }
 
+static void fit_options(const struct fstab_entry *entry)
+{
+	struct strbuf once = STRBUF_INIT, twice = STRBUF_INIT;
+
+	free(fstab_uuid_of(entry->spec));
+	if (fstab_is_lasting_spec(entry->spec) && fstab_kind_of(entry) == FSTAB_SWAP_FILE)
+		abort();
+	fstab_fit_options(entry->options, entry->vfstype, "ext4", true, &once);
+	fstab_fit_options(strbuf_str(&once), "ext4", "ext4", true, &twice);
+	if (!once.len || strcmp(strbuf_str(&once), strbuf_str(&twice)) != 0)
+		abort();
+	fstab_add_subvolume(entry->options, &once);
+	strbuf_done(&once);
+	strbuf_done(&twice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct strbuf out = STRBUF_INIT;
@@ -57,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		fstab_has_option(t.entries[i].options, "subvol=");
 		free(fstab_tag_value(t.entries[i].spec, "UUID"));
+		fit_options(&t.entries[i]);
 		set_columns(t.lines.items[t.entries[i].line]);
 	}
 	fstab_done(&t);

@@ -78,6 +78,21 @@ def test_findmnt_reads_the_table(case, tree):
     assert not [r for r in rows if r["source"].startswith("UUID=5eed")]
 
 
+def test_findmnt_verifies_the_table(case, tree):
+    """What util-linux would have the boot wait for is this machine's, and no mount point is named twice."""
+    bad = run("findmnt", "--verify", "--tab-file", tree / "etc/fstab")
+    before = bad.stderr.count("parse error at line")
+    assert rehost(case, tree).returncode in (0, 3)
+    said = run("findmnt", "--verify", "--tab-file", tree / "etc/fstab")
+    assert said.stderr.count("parse error at line") == before
+    facts = json.loads((ROOTS / case / "facts.json").read_text())
+    mine = {"UUID=" + fs["uuid"] for fs in facts["filesystems"]}
+    waits = [line.split("required source: ")[1] for line in said.stdout.splitlines()
+             if "required source: " in line]
+    assert waits and set(waits) <= mine, said.stdout
+    assert "specified more than once" not in said.stdout.replace("none\n   [W] target", ""), said.stdout
+
+
 def test_a_shell_reads_the_command_line(case, tree):
     """What grub-mkconfig would source gives the consoles of the target and no device of the source."""
     assert rehost(case, tree).returncode in (0, 3)
