@@ -2,7 +2,7 @@
 # make            build/rehost, static and stripped
 # make image      build/rescue/cloud/{vmlinuz,initrd}, and the private loader beside them
 # make images     build/rehost-rescue.{iso,raw,efi}, build/pxe and build/rescue/universal
-# make check      everything below; check-unit, check-asan, check-fuzz, check-interop, check-vm, check-power, lint
+# make check      everything below; check-unit, check-asan, check-tsan, check-fuzz, check-interop, check-vm, check-power, lint
 # make demo       a server migrated in QEMU onto another machine, booted and compared
 # make bench      ratios against the peers, build/bench.json
 # make install    DESTDIR and PREFIX are honoured
@@ -17,7 +17,7 @@ CC      ?= cc
 PYTHON  ?= /usr/bin/python3
 PYTEST  ?= $(PYTHON) -m pytest -p no:cacheprovider -q
 
-# Variants live in directories of their own: release (build), asan (build/asan), fuzz (build/fuzz).
+# Variants live in directories of their own: release (build), asan (build/asan), tsan (build/tsan), fuzz (build/fuzz).
 JOBS ?= $(shell nproc)
 VARIANT ?= release
 ifeq ($(VARIANT),release)
@@ -41,6 +41,9 @@ else ifeq ($(VARIANT),asan)
 CFLAGS := -O1 $(CFLAGS_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all \
           -fno-omit-frame-pointer
 LDFLAGS_TEST := -fsanitize=address,undefined
+else ifeq ($(VARIANT),tsan)
+CFLAGS := -O1 $(CFLAGS_COMMON) -fsanitize=thread -fno-omit-frame-pointer
+LDFLAGS_TEST := -fsanitize=thread
 else ifeq ($(VARIANT),fuzz)
 CC := clang
 CFLAGS := -O1 $(CFLAGS_COMMON) -fsanitize=address,undefined,fuzzer-no-link
@@ -159,6 +162,11 @@ check-asan: | $(SETUP)
 	$(MAKE) -j$(JOBS) VARIANT=asan unit-bins
 	scripts/run-unit build/asan/unit
 
+# The only module with threads.
+check-tsan: | $(SETUP)
+	$(MAKE) -j$(JOBS) VARIANT=tsan $(patsubst tests/unit/%.c,build/tsan/unit/%,$(wildcard tests/unit/test_transfer_*.c))
+	scripts/run-unit build/tsan/unit
+
 # ---- fuzz: each target runs its corpus, and random input for FUZZ_SECONDS -------------------------
 FUZZ_SECONDS ?= 5
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -227,7 +235,7 @@ lint: | $(SETUP)
 		--enable=warning,portability --suppress=missingIncludeSystem \
 		-D__x86_64__ $(shell find src -name '*.c')
 
-check: check-unit lint check-asan check-fuzz check-interop check-vm check-power
+check: check-unit lint check-asan check-tsan check-fuzz check-interop check-vm check-power
 
 # More machines than fit the time of every change.
 check-long:
@@ -243,6 +251,6 @@ install: build/rehost
 clean:
 	rm -rf build
 
-.PHONY: all unit-bins fuzz-bins check-unit check-asan check-fuzz image images check-interop check-vm check-power demo \
+.PHONY: all unit-bins fuzz-bins check-unit check-asan check-tsan check-fuzz image images check-interop check-vm check-power demo \
 	bench lint check check-long install clean
 .DELETE_ON_ERROR:

@@ -120,9 +120,10 @@ void pool_wait_all(struct pool *p);
 
 /* Records the first failure and stops everybody. Any thread. */
 void pool_fail(struct pool *p, const struct err *e);
+/* Once true, the error may be read without the lock. */
 static inline bool pool_stopped(struct pool *p)
 {
-	return atomic_load_explicit(&p->stop, memory_order_relaxed);
+	return atomic_load_explicit(&p->stop, memory_order_acquire);
 }
 
 /* Something that was lost or skipped; path is escaped. Any thread. */
