@@ -215,7 +215,7 @@ check-vm: build/rehost image images $(B)/bin/loader_driver | $(SETUP)
 	$(PYTEST) -n 2 --dist loadgroup $(STALLS) tests/vm
 
 # Cuts the power of the migrations that check-vm recorded; without them it records them first.
-check-power: build/rehost image build/tests/keep_writes.so | $(SETUP)
+check-power: build/rehost image $(B)/bin/loader_driver build/tests/keep_writes.so | $(SETUP)
 	$(PYTEST) $(STALLS) tests/power
 
 demo: build/rehost image | $(SETUP)

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from lib import disks, migration, qemu, record
+from lib.uefi import make_old_entry, rescue_with_driver
 
 # name: source's stream, target's disk, by UEFI
 LAYOUTS = {"single": ("source", "target-single", False), "uefi": ("source-uefi", "target-uefi", True)}
@@ -19,9 +20,9 @@ class Life:
     """One target from its first rescue to the released clone."""
 
     def __init__(self, net, folder, layout):
-        stream, disk, uefi = LAYOUTS[layout]
+        stream, disk, self.is_uefi = LAYOUTS[layout]
         self.net, self.folder, self.stream = net, folder, disks.source_tar(stream)
-        self.recorder = record.Recorder(record.place("life-" + layout), disks.disk(disk), uefi=uefi)
+        self.recorder = record.Recorder(record.place("life-" + layout), disks.disk(disk), uefi=self.is_uefi)
         self.times = 0
 
     def mark(self, name):
@@ -38,6 +39,9 @@ class Life:
         return qemu.rescue(
             self.net, self.folder, None, record=self.recorder, full=True, name=f"rescue{self.times}", options="shell=1\n"
         )
+
+    def first_rescue(self):
+        return rescue_with_driver(self.net, self.folder, None, record=self.recorder) if self.is_uefi else self.rescue()
 
     def from_disk(self, name):
         return qemu.Machine(self.net, "target", self.folder, record=self.recorder, name=f"{name}{self.times}")
@@ -63,8 +67,10 @@ class Life:
         assert machine.ssh("systemctl is-system-running --wait; systemctl --failed --no-legend", check=False).stdout == "running\n"
 
     def run(self):
-        with self.rescue() as machine:
+        with self.first_rescue() as machine:
             machine.wait_banner()
+            if self.is_uefi:
+                make_old_entry(self.net)
             self.receive()
             self.switch(machine)
         with self.from_disk("clone") as machine:

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -258,11 +259,11 @@ class Machine:
             return ""
 
     def wait_console(self, text, timeout=120):
-        """Waits until text was printed; returns everything printed."""
+        """Waits until text, or what a compiled pattern finds, was printed; returns everything printed."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             out = self.console()
-            if text in out:
+            if text.search(out) if isinstance(text, re.Pattern) else text in out:
                 return out
             if not self.running():
                 break
