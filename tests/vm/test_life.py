@@ -67,6 +67,7 @@ class Life:
         assert machine.ssh("systemctl is-system-running --wait; systemctl --failed --no-legend", check=False).stdout == "running\n"
 
     def run(self):
+        self.mark("boot the target into the rescue")
         with self.first_rescue() as machine:
             machine.wait_banner()
             if self.is_uefi:
