@@ -6,23 +6,6 @@
 
 #include "rewrite/net_ifupdown.h"
 
-/* Prefix length of a netmask given as dotted quad or number; -1: neither. */
-static int mask_length(const char *mask)
-{
-	struct in_addr a;
-	uint32_t bits, v;
-
-	if (parse_u32(mask, &bits) == 0)
-		return bits <= 128 ? (int)bits : -1;
-	if (inet_pton(AF_INET, mask, &a) != 1)
-		return -1;
-	v = ntohl(a.s_addr);
-	/* ones first, then zeros only */
-	if (~v & (~v + 1))
-		return -1;
-	return __builtin_popcount(v);
-}
-
 static const char *option(const struct stanza *s, const char *name)
 {
 	size_t i;
@@ -36,7 +19,7 @@ static const char *option(const struct stanza *s, const char *name)
 static int add_address(struct net_link *l, const struct stanza *s, const char *address, bool v6)
 {
 	const char *mask = option(s, "netmask");
-	int plen = mask ? mask_length(mask) : v6 ? 64 : -1;
+	int plen = mask ? net_mask_length(mask) : v6 ? 64 : -1;
 
 	if (strchr(address, '/') || plen < 0)
 		return strlist_add(&l->addresses, address);
@@ -94,98 +77,6 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* "ip -6 route add": the object and the verb may be shortened, as people do. */
-static bool is_word(const char *word, const char *const *forms)
-{
-	for (; *forms; forms++)
-		if (strcmp(word, *forms) == 0)
-			return true;
-	return false;
-}
-
-static const char *const verbs_add[] = { "add", "a", "append", "replace", "change", NULL };
-static const char *const routes[] = { "route", "r", "ro", NULL };
-static const char *const rules[] = { "rule", "ru", NULL };
-static const char *const addresses[] = { "addr", "address", "a", NULL };
-static const char *const links[] = { "link", "l", NULL };
-
-/* "ip addr add ADDRESS/LEN dev LINK" */
-static int take_address(struct net_link *l, const struct strlist *w, size_t at)
-{
-	bool own = w->count == at + 3 && strcmp(w->items[at + 1], "dev") == 0 &&
-		   (strcmp(w->items[at + 2], "$IFACE") == 0 ||
-		    strcmp(w->items[at + 2], l->name) == 0);
-	char *prefix = own ? net_prefix_of(w->items[at], false) : NULL;
-	int rc;
-
-	if (!prefix || strcmp(w->items[at], "default") == 0) {
-		free(prefix);
-		return 0;
-	}
-	rc = strlist_add(&l->addresses, prefix);
-	if (net_is_v6(prefix) ? l->v6 == NET_OFF : l->v4 == NET_OFF)
-		*(net_is_v6(prefix) ? &l->v6 : &l->v4) = NET_STATIC;
-	free(prefix);
-	return rc < 0 ? -1 : 1;
-}
-
-/* "ip link set dev LINK mtu N", or "up": which ifup does anyway. */
-static int take_link_set(struct net_link *l, const struct strlist *w, size_t at)
-{
-	size_t n = at;
-	uint32_t mtu;
-
-	if (n < w->count && strcmp(w->items[n], "dev") == 0)
-		n++;
-	if (n >= w->count || (strcmp(w->items[n], "$IFACE") != 0 && strcmp(w->items[n], l->name)))
-		return 0;
-	n++;
-	if (w->count == n + 1 && strcmp(w->items[n], "up") == 0)
-		return 1;
-	if (w->count == n + 2 && strcmp(w->items[n], "mtu") == 0 &&
-	    parse_u32(w->items[n + 1], &mtu) == 0) {
-		l->mtu = mtu;
-		return 1;
-	}
-	return 0;
-}
-
-static int take_ip(struct net_link *l, const struct strlist *w)
-{
-	struct net_rule rule, *to;
-	struct net_route route;
-	bool v6 = false;
-	size_t at = 1;
-	int rc = 0;
-
-	for (; at < w->count && w->items[at][0] == '-'; at++) {
-		if (strcmp(w->items[at], "-6") == 0)
-			v6 = true;
-		else if (strcmp(w->items[at], "-4") != 0)
-			return 0;
-	}
-	if (at + 2 >= w->count)
-		return 0;
-	if (is_word(w->items[at], links) && strcmp(w->items[at + 1], "set") == 0)
-		return take_link_set(l, w, at + 2);
-	if (!is_word(w->items[at + 1], verbs_add))
-		return 0;
-	if (is_word(w->items[at], addresses))
-		return take_address(l, w, at + 2);
-	if (is_word(w->items[at], routes) && net_parse_route(&route, w, at + 2, v6, l->name) > 0) {
-		rc = net_take_route(l, &route) < 0 ? -1 : 1;
-		net_route_done(&route);
-	} else if (is_word(w->items[at], rules) && net_parse_rule(&rule, w, at + 2, v6) > 0) {
-		to = net_rule_add(l);
-		if (to)
-			*to = rule;
-		else
-			net_rule_done(&rule);
-		rc = to ? 1 : -1;
-	}
-	return rc;
-}
-
 /* 1: the command is in the model now; 0: it is not understood whole; -1: no memory */
 static int take_up(struct net_link *l, const char *command)
 {
@@ -202,7 +93,7 @@ static int take_up(struct net_link *l, const char *command)
 	if (!split_command(command, &w) || w.count < 3)
 		return 0;
 	if (strcmp(base_name(w.items[0]), "ip") == 0)
-		return take_ip(l, &w);
+		return net_take_ip(l, &w);
 	if (strcmp(base_name(w.items[0]), "route") != 0 || strcmp(w.items[1], "add") != 0 ||
 	    net_parse_old_route(&route, &w, 2, l->name) <= 0)
 		return 0;
@@ -381,7 +272,8 @@ int ifupdown_take_option(struct net_link *l, const struct stanza *s, const struc
 
 	if (strcmp(o->name, "address") == 0)
 		return add_address(l, s, o->value, v6);
-	if (is_word(o->name, passed) || (strcmp(o->name, "metric") == 0 && option(s, "gateway")))
+	if (net_is_one_of(o->name, passed) ||
+	    (strcmp(o->name, "metric") == 0 && option(s, "gateway")))
 		return 0;
 	if (strcmp(o->name, "gateway") == 0)
 		return add_gateway(l, s, o->value, v6);
@@ -397,9 +289,9 @@ int ifupdown_take_option(struct net_link *l, const struct stanza *s, const struc
 		return set_text(&l->peer4, o->value, strcspn(o->value, "/ \t"));
 	if (strcmp(o->name, "hwaddress") == 0)
 		rc = take_hwaddress(l, o->value);
-	else if (is_word(o->name, ups))
+	else if (net_is_one_of(o->name, ups))
 		rc = take_up(l, o->value);
-	else if (is_word(o->name, downs))
+	else if (net_is_one_of(o->name, downs))
 		rc = is_undoing(o->value);
 	else
 		rc = take_ra(l, o, v6);
@@ -456,26 +348,6 @@ static int name_vlan(struct net_link *l)
 	return dot ? set_text(&l->parent, l->name, (size_t)(dot - l->name)) : 0;
 }
 
-/* A route to the gateway itself is how it is made reachable. */
-static void drop_gateway_routes(struct net_link *l)
-{
-	unsigned i;
-
-	for (i = 0; i < l->route_count; i++) {
-		struct net_route *r = &l->routes[i];
-		const char *gateway = net_is_v6(r->to) ? l->gateway6 : l->gateway4;
-		size_t len = gateway ? strlen(gateway) : 0;
-
-		if (!gateway || r->via || r->metric || r->table || r->src || r->type ||
-		    strncmp(r->to, gateway, len) != 0 ||
-		    strcmp(r->to + len, net_is_v6(r->to) ? "/128" : "/32") != 0)
-			continue;
-		net_route_done(r);
-		memmove(r, r + 1, (--l->route_count - i) * sizeof(*r));
-		i--;
-	}
-}
-
 int ifupdown_finish(struct net_model *m)
 {
 	unsigned i;
@@ -485,10 +357,8 @@ int ifupdown_finish(struct net_model *m)
 
 		if (move_master(m, l) < 0 || name_vlan(l) < 0)
 			return -1;
-		drop_gateway_routes(l);
 		/* ifupdown says onlink itself where it is needed */
-		l->is_onlink4 = l->gateway4 && net_needs_onlink(l, l->gateway4);
-		l->is_onlink6 = l->gateway6 && net_needs_onlink(l, l->gateway6);
+		net_settle_gateways(l);
 	}
 	return 0;
 }

@@ -16,7 +16,7 @@ static const char *next(struct words *w)
 	return w->at < w->list->count ? w->list->items[w->at++] : NULL;
 }
 
-static bool is_one_of(const char *word, const char *const *known)
+bool net_is_one_of(const char *word, const char *const *known)
 {
 	for (; *known; known++)
 		if (strcmp(word, *known) == 0)
@@ -30,7 +30,7 @@ static bool is_own_device(const struct words *w, const char *word)
 	static const char *const variables[] = { "$IFACE", "\"$IFACE\"", "${IFACE}", "\"${IFACE}\"",
 						 NULL };
 
-	return word && (strcmp(word, w->link) == 0 || is_one_of(word, variables));
+	return word && (strcmp(word, w->link) == 0 || net_is_one_of(word, variables));
 }
 
 /* Numbers, and the names every system has (/etc/iproute2/rt_tables). */
@@ -96,9 +96,9 @@ static bool take_route_word(struct words *w, struct net_route *r, const char *wo
 		return parse_table(next(w), &r->table);
 	if (strcmp(word, "onlink") == 0)
 		return r->is_onlink = true;
-	if (is_one_of(word, nothing)) {
+	if (net_is_one_of(word, nothing)) {
 		word = next(w);
-		return word && is_one_of(word, values);
+		return word && net_is_one_of(word, values);
 	}
 	return false;
 }
@@ -142,7 +142,7 @@ int net_parse_route(struct net_route *ret, const struct strlist *words, size_t f
 
 	*ret = (struct net_route){ 0 };
 	is_v6 = is_v6 || words_are_v6(words, from);
-	if (word && is_one_of(word, types)) {
+	if (word && net_is_one_of(word, types)) {
 		ret->type = strcmp(word, "unicast") == 0 ? NULL : strdup(word);
 		word = next(&w);
 	}
@@ -181,9 +181,9 @@ int net_parse_rule(struct net_rule *ret, const struct strlist *words, size_t fro
 				continue;
 			*text = net_prefix_of(value, ret->is_v6);
 			ok = *text != NULL;
-		} else if (is_one_of(word, tables)) {
+		} else if (net_is_one_of(word, tables)) {
 			ok = parse_table(value, &ret->table);
-		} else if (is_one_of(word, priorities)) {
+		} else if (net_is_one_of(word, priorities)) {
 			ok = parse_u32(value, &ret->priority) == 0;
 		} else if (strcmp(word, "iif") == 0 || strcmp(word, "dev") == 0) {
 			ok = !ret->iif && (ret->iif = strdup(value));
@@ -261,14 +261,14 @@ bool net_print_route(struct strbuf *out, const struct net_route *r, const char *
 	static const char *const types[] = { "blackhole", "unreachable", "prohibit", NULL };
 
 	if (!is_prefix(r->to) || (r->via && !net_is_address(r->via)) ||
-	    (r->src && !net_is_address(r->src)) || (r->type && !is_one_of(r->type, types)))
+	    (r->src && !net_is_address(r->src)) || (r->type && !net_is_one_of(r->type, types)))
 		return false;
 	if (r->type)
 		strbuf_addf(out, "%s ", r->type);
 	strbuf_adds(out, r->to);
 	if (r->via)
 		strbuf_addf(out, " via %s", r->via);
-	if (!r->type)
+	if (!r->type && device)
 		strbuf_addf(out, " dev %s", device);
 	if (r->is_onlink)
 		strbuf_adds(out, " onlink");

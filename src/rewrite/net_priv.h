@@ -19,6 +19,9 @@ extern const struct net_backend net_ifupdown;
 extern const struct net_backend net_netplan;
 extern const struct net_backend net_networkd;
 extern const struct net_backend net_nm;
+extern const struct net_backend net_dhcpcd;
+extern const struct net_backend net_netctl;
+extern const struct net_backend net_netifrc;
 extern const struct net_backend net_cloudinit;
 
 /* Whether there is a stack of that name with a reader. */
@@ -46,11 +49,22 @@ int net_take_route(struct net_link *l, const struct net_route *route) must_check
 /* "10.0.0.5" with a length of its own, 32 or 128; "default" by family; NULL: no address, or no memory. The caller frees. */
 char *net_prefix_of(const char *text, bool is_v6);
 
+/* Prefix length of a netmask given as dotted quad or number; -1: neither. */
+int net_mask_length(const char *mask);
+
 /* True for an IPv6 address or prefix. */
 bool net_is_v6(const char *address);
 
 /* True when the gateway lies in none of the link's prefixes of its family, link-local gateways excepted. */
 bool net_needs_onlink(const struct net_link *l, const char *gateway);
+
+/* A route to a gateway itself is how it is made reachable: it goes from routes. */
+void net_drop_gateway_routes(struct net_link *l);
+/* The same, and gateways outside every prefix are on-link: for stacks without a word for that. */
+void net_settle_gateways(struct net_link *l);
+
+/* Whether word is one of the NULL-terminated ones. */
+bool net_is_one_of(const char *word, const char *const *known);
 
 /* An address without a length. */
 bool net_is_address(const char *text);
@@ -70,7 +84,12 @@ int net_parse_rule(struct net_rule *ret, const struct strlist *words, size_t fro
 		   bool is_v6) must_check;
 int net_parse_old_route(struct net_route *ret, const struct strlist *words, size_t from,
 			const char *link) must_check;
-/* The same words again. False: a value is not what it should be (it may end up in a shell), nothing useful was added. */
+/*
+ * A command of ip(8), words->items[0] being "ip": addresses, routes, rules, mtu and hardware address of the link. 1: the model
+ * has it; 0: not understood whole; -1: no memory, too many.
+ */
+int net_take_ip(struct net_link *l, const struct strlist *words) must_check;
+/* The same words again; device NULL: none is named. False: a value is not what it should be (it may end up in a shell), nothing useful was added. */
 bool net_print_route(struct strbuf *out, const struct net_route *r, const char *device) must_check;
 bool net_print_rule(struct strbuf *out, const struct net_rule *r) must_check;
 

@@ -93,6 +93,22 @@ bool net_needs_onlink(const struct net_link *l, const char *gateway)
 	return true;
 }
 
+int net_mask_length(const char *mask)
+{
+	struct in_addr a;
+	uint32_t bits, v;
+
+	if (parse_u32(mask, &bits) == 0)
+		return bits <= 128 ? (int)bits : -1;
+	if (inet_pton(AF_INET, mask, &a) != 1)
+		return -1;
+	v = ntohl(a.s_addr);
+	/* ones first, then zeros only */
+	if (~v & (~v + 1))
+		return -1;
+	return __builtin_popcount(v);
+}
+
 char *net_prefix_of(const char *text, bool is_v6)
 {
 	uint8_t address[16];
@@ -139,4 +155,30 @@ int net_take_route(struct net_link *l, const struct net_route *route)
 	to->src = copy(route->src, &failed);
 	to->type = copy(route->type, &failed);
 	return failed ? -1 : 0;
+}
+
+void net_drop_gateway_routes(struct net_link *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->route_count; i++) {
+		struct net_route *r = &l->routes[i];
+		const char *gateway = net_is_v6(r->to) ? l->gateway6 : l->gateway4;
+		size_t len = gateway ? strlen(gateway) : 0;
+
+		if (!gateway || r->via || r->metric || r->table || r->src || r->type ||
+		    strncmp(r->to, gateway, len) != 0 ||
+		    strcmp(r->to + len, net_is_v6(r->to) ? "/128" : "/32") != 0)
+			continue;
+		net_route_done(r);
+		memmove(r, r + 1, (--l->route_count - i) * sizeof(*r));
+		i--;
+	}
+}
+
+void net_settle_gateways(struct net_link *l)
+{
+	net_drop_gateway_routes(l);
+	l->is_onlink4 = l->gateway4 && net_needs_onlink(l, l->gateway4);
+	l->is_onlink6 = l->gateway6 && net_needs_onlink(l, l->gateway6);
 }
