@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/rewrite_offline.h"
 #include "job/job.h"
+#include "rewrite/facts_json.h"
 
 /* A host name as hostname(7) allows it; what people type must not become a line of a file. */
 static bool is_host_name(const char *s)
@@ -18,8 +19,14 @@ static bool is_host_name(const char *s)
 	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == len;
 }
 
+/* What becomes of services that would act by themselves. */
+struct service_words {
+	const char *cloud_init, *cluster;
+};
+
 static int parse_words(const struct command *c, const char *as, const char *hostname,
-		       const char *host_keys, struct rewrite_options *ret)
+		       const char *host_keys, const struct service_words *services,
+		       struct rewrite_options *ret)
 {
 	if (!as || strcmp(as, "move") == 0)
 		ret->intent = INTENT_MOVE;
@@ -37,6 +44,10 @@ static int parse_words(const struct command *c, const char *as, const char *host
 	else
 		ret->hostname_text = hostname;
 
+	if (services->cloud_init && facts_parse_cloud(services->cloud_init, &ret->cloud_init) < 0)
+		return command_usage(c, "--cloud-init is 'off', 'pin' or 'keep'");
+	if (services->cluster && facts_parse_cluster(services->cluster, &ret->cluster) < 0)
+		return command_usage(c, "--cluster is 'hold' or 'start'");
 	if (!host_keys)
 		return -1;
 	if (strcmp(host_keys, "source") == 0)
@@ -53,6 +64,7 @@ static int parse_words(const struct command *c, const char *as, const char *host
 int cmd_rewrite(const struct command *c, int argc, char **argv)
 {
 	const char *as = NULL, *hostname = NULL, *host_keys = NULL;
+	struct service_words services = { 0 };
 	struct offline_words w = { 0 };
 	struct rewrite_options o = { 0 };
 	bool dry_run = false;
@@ -60,6 +72,8 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 		{ "as", NULL, &as },
 		{ "hostname", NULL, &hostname },
 		{ "host-keys", NULL, &host_keys },
+		{ "cloud-init", NULL, &services.cloud_init },
+		{ "cluster", NULL, &services.cluster },
 		{ "dry-run", &dry_run, NULL },
 		{ "root", NULL, &w.folder },
 		{ "facts", NULL, &w.facts },
@@ -69,7 +83,7 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), NULL, 0, 0, NULL);
 
 	if (rc < 0)
-		rc = parse_words(c, as, hostname, host_keys, &o);
+		rc = parse_words(c, as, hostname, host_keys, &services, &o);
 	if (rc >= 0)
 		return rc;
 	if (!w.folder != !w.facts || (w.target_files && !w.folder))

@@ -29,6 +29,10 @@ static void merge_options(struct rewrite_options *o, const struct rewrite_option
 	}
 	if (typed->host_keys != CHOICE_DEFAULT)
 		o->host_keys = typed->host_keys;
+	if (typed->cloud_init != CLOUD_DEFAULT)
+		o->cloud_init = typed->cloud_init;
+	if (typed->cluster != CLUSTER_ASK)
+		o->cluster = typed->cluster;
 }
 
 static int show(const struct rewrite_plan *plan, const struct root *root, struct err *e)

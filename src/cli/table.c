@@ -24,11 +24,15 @@ const struct command commands[] = {
 	  "                   plants; needed when the rescue was started without it\n" },
 	{ "rewrite", PLACE_TARGET, cmd_rewrite,
 	  "rewrite [--as move|copy] [--hostname source|target|NAME]\n"
-	  "                      [--host-keys source|target|new] [--dry-run]",
+	  "                      [--host-keys source|target|new] [--cloud-init off|pin|keep]\n"
+	  "                      [--cluster hold|start] [--dry-run]",
 	  "makes the copy fit this machine, in a layer over the stage",
 	  "  --as INTENT      move (the source will stop; default) or copy (both live on)\n"
 	  "  --hostname WHO   source, target or a name\n"
 	  "  --host-keys WHO  SSH host keys of source, target, or new ones\n"
+	  "  --cloud-init HOW off (default), pin (runs, and finds nothing to do) or keep\n"
+	  "                   (looks for this provider's data; never sets network, name, keys)\n"
+	  "  --cluster HOW    cluster daemons of the source: hold (wait for 'confirm') or start\n"
 	  "  --dry-run        print the changes as a unified diff, write nothing\n"
 	  "  --root DIR       work on a plain folder instead of the target (offline),\n"
 	  "  --facts FILE     with this description of the target (JSON)\n"

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "job/address.h"
 #include "job/common.h"
+#include "job/holds_end.h"
 #include "job/job.h"
 #include "job/running.h"
 #include "job/target.h"
@@ -58,7 +59,7 @@ static int confirm(const struct root *running, struct record *r, const char *non
 		     "The old system is kept.\n"
 		     "  release    deletes it, no way back\n"
 		     "  rollback   makes the rescue the next boot, to bring it back there\n");
-	return 0;
+	return holds_end(running, out, e);
 }
 
 int job_confirm(const char *nonce, FILE *out, struct err *e)

@@ -150,6 +150,15 @@ static int find_drivers(const struct target *t, const struct identity_facts *f, 
 	return 0;
 }
 
+/* As the firmware says; one that says odd things is not worth a migration. */
+static const char *vendor_of(const json_t *identity)
+{
+	const char *s = json_string_value(
+		json_object_get(json_object_get(identity, "firmware"), "vendor"));
+
+	return s && rewrite_is_vendor(s) ? s : NULL;
+}
+
 static int fill(struct identity_facts *f, const struct target *t, const json_t *identity,
 		struct err *e)
 {
@@ -181,6 +190,7 @@ static int fill(struct identity_facts *f, const struct target *t, const json_t *
 		f,
 		json_string_value(json_object_get(json_object_get(identity, "network"), "stack")),
 		&failed);
+	f->facts.vendor = keep(f, vendor_of(identity), &failed);
 	f->facts.boot_disk = keep(f, disk->path, &failed);
 	f->facts.boot_disk_by_id = keep(f, by_id, &failed);
 	f->facts.uefi = t->is_uefi;

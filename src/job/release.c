@@ -9,11 +9,13 @@
 #include "base/log.h"
 #include "job/common.h"
 #include "job/discard.h"
+#include "job/holds_end.h"
 #include "job/job.h"
 #include "job/loader.h"
 #include "job/progress.h"
 #include "job/running.h"
 #include "rewrite/guard.h"
+#include "rewrite/holds.h"
 
 #define OWN_FOLDER "var/lib/rehost"
 #define OWN_BINARY OWN_FOLDER "/rehost"
@@ -100,6 +102,14 @@ static void remove_trial_files(const struct root *clone)
 		log_warn("release: files of the trial stay: %s", e.ctx[0]);
 }
 
+/* Nobody confirms what was switched without a loader, or is kept without a trial. */
+static void tell_held(FILE *out, int rc)
+{
+	if (rc < 0)
+		fprintf(out, "Some services are still held: in the clone delete " HOLDS_FILE
+			     " and reboot.\n");
+}
+
 static int release_running(struct root *running, struct record *r, bool unconfirmed, FILE *out,
 			   struct err *e)
 {
@@ -144,6 +154,9 @@ static int job_release_running(bool unconfirmed, FILE *out, struct err *e)
 	if (rc < 0) {
 		job_fail(e, &r);
 	} else {
+		struct err held = ERR_INIT;
+
+		tell_held(out, holds_end(&running, out, &held));
 		remove_trial_files(&running);
 		remove_binary(&running, OWN_BINARY);
 		tell_end(out);
@@ -154,10 +167,9 @@ static int job_release_running(bool unconfirmed, FILE *out, struct err *e)
 
 /* ---- in the rescue ---- */
 
-/* The file system that holds /var/lib/rehost, and the path on it. */
-static const struct root *find_own(const struct target *t, const char **ret_path)
+/* The file system that holds a path of the clone, and the path on it. */
+static const struct root *find_own(const struct target *t, const char *path, const char **ret_path)
 {
-	const char *path = "/" OWN_BINARY;
 	unsigned i, best = 0;
 	size_t best_len = 0;
 
@@ -171,6 +183,15 @@ static const struct root *find_own(const struct target *t, const char **ret_path
 	}
 	*ret_path = path + best_len;
 	return &t->fs[best].root;
+}
+
+static void end_holds(const struct target *t, FILE *out)
+{
+	struct err e = ERR_INIT;
+	const char *path;
+	const struct root *holder = find_own(t, HOLDS_FILE, &path);
+
+	tell_held(out, holds_end_offline(&t->fs[0].root, holder, path, &e));
 }
 
 static const struct root *find_part(const struct target *t, const char *uuid)
@@ -226,8 +247,9 @@ int job_release(bool unconfirmed, FILE *out, struct err *e)
 	else
 		rc = release_target(&t, &r, unconfirmed, out, e);
 	if (rc >= 0) {
-		const struct root *holder = find_own(&t, &path);
+		const struct root *holder = find_own(&t, "/" OWN_BINARY, &path);
 
+		end_holds(&t, out);
 		remove_trial_files(&t.fs[0].root);
 		remove_binary(holder, path);
 		record_done(&r);

@@ -50,6 +50,17 @@ static int check_word(struct err *e, const char *what, const char *value)
 	return value && (!*value || strlen(value) > 1024) ? refuse(e, what, value) : 0;
 }
 
+bool rewrite_is_vendor(const char *s)
+{
+	return only(s, ALNUM " .,-_()&/+", 128);
+}
+
+/* Shown in notes and compared, never written into a file. */
+static int check_vendor(struct err *e, const char *value)
+{
+	return !value || rewrite_is_vendor(value) ? 0 : refuse(e, "the vendor", value);
+}
+
 static int check_fs(const struct fact_fs *fs, struct err *e)
 {
 	if (!fs->mount || !fs->type || !fs->uuid)
@@ -110,7 +121,7 @@ int rewrite_facts_check(const struct rewrite_facts *facts, const struct rewrite_
 	    check_text(e, "the network stack", facts->target_stack, ALNUM "-", 32) < 0 ||
 	    check_text(e, "the hostname", options->hostname_text, ALNUM ".-", 253) < 0 ||
 	    check_text(e, "the machine id", options->machine_id, "0123456789abcdef", 32) < 0 ||
-	    check_path(e, "the disk", facts->boot_disk) < 0 ||
+	    check_vendor(e, facts->vendor) < 0 || check_path(e, "the disk", facts->boot_disk) < 0 ||
 	    check_word(e, "the disk", facts->boot_disk) < 0 ||
 	    check_path(e, "the disk's id", facts->boot_disk_by_id) < 0 ||
 	    check_word(e, "the disk's id", facts->boot_disk_by_id) < 0)

@@ -33,6 +33,10 @@ struct fact_link {
 };
 
 enum intent { INTENT_MOVE, INTENT_COPY };
+/* cloud-init on the clone: switched off, tied to an instance it knows already, or left to look for the new provider. Default: off. */
+enum cloud_choice { CLOUD_DEFAULT, CLOUD_OFF, CLOUD_PIN, CLOUD_KEEP };
+/* Cluster daemons on the clone. Not asked: a source that has some is a blocker. */
+enum cluster_choice { CLUSTER_ASK, CLUSTER_HOLD, CLUSTER_START };
 enum identity_choice { CHOICE_DEFAULT, CHOICE_SOURCE, CHOICE_TARGET, CHOICE_NEW };
 
 struct rewrite_facts {
@@ -45,6 +49,8 @@ struct rewrite_facts {
 	const char
 		*target_stack; /* which of net_model's stacks was active there; NULL: not known */
 	const char *target_hostname;
+	const char
+		*vendor; /* of the machine, as its firmware says: "DigitalOcean"; NULL: not known */
 	const char *boot_disk;	     /* "/dev/vda" in the rescue */
 	const char *boot_disk_by_id; /* "/dev/disk/by-id/..." or NULL: none stable */
 	bool uefi;
@@ -62,7 +68,9 @@ struct rewrite_options {
 	enum identity_choice hostname;	/* default: move source, copy target */
 	const char *hostname_text;	/* a given NAME; overrides hostname */
 	enum identity_choice host_keys; /* default: move source, copy target */
-	const char *machine_id;		/* the id a copy gets, 32 hex digits; NULL: a random one */
+	enum cloud_choice cloud_init;
+	enum cluster_choice cluster;
+	const char *machine_id; /* the id a copy gets, 32 hex digits; NULL: a random one */
 };
 
 /*
@@ -72,6 +80,9 @@ struct rewrite_options {
  */
 int rewrite_facts_check(const struct rewrite_facts *facts, const struct rewrite_options *options,
 			struct err *e) must_check;
+
+/* Whether rewrite_facts_check takes it for a vendor. */
+bool rewrite_is_vendor(const char *s);
 
 /* The file system the clone mounts there, or NULL. */
 const struct fact_fs *rewrite_facts_fs(const struct rewrite_facts *facts, const char *mount);

@@ -14,19 +14,49 @@ int facts_parse_intent(const char *word, enum intent *ret)
 	return 0;
 }
 
+/* The place of word in the list, or -1. */
+static int find_word(const char *const *words, size_t count, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (words[i] && strcmp(words[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
 int facts_parse_choice(const char *word, enum identity_choice *ret)
 {
 	static const char *const words[] = {
 		[CHOICE_SOURCE] = "source", [CHOICE_TARGET] = "target", [CHOICE_NEW] = "new"
 	};
-	size_t i;
+	int i = find_word(words, ARRAY_SIZE(words), word);
 
-	for (i = CHOICE_SOURCE; i < ARRAY_SIZE(words); i++)
-		if (strcmp(word, words[i]) == 0) {
-			*ret = (enum identity_choice)i;
-			return 0;
-		}
-	return -1;
+	if (i >= 0)
+		*ret = (enum identity_choice)i;
+	return i < 0 ? -1 : 0;
+}
+
+int facts_parse_cloud(const char *word, enum cloud_choice *ret)
+{
+	static const char *const words[] = {
+		[CLOUD_OFF] = "off", [CLOUD_PIN] = "pin", [CLOUD_KEEP] = "keep"
+	};
+	int i = find_word(words, ARRAY_SIZE(words), word);
+
+	if (i >= 0)
+		*ret = (enum cloud_choice)i;
+	return i < 0 ? -1 : 0;
+}
+
+int facts_parse_cluster(const char *word, enum cluster_choice *ret)
+{
+	static const char *const words[] = { [CLUSTER_HOLD] = "hold", [CLUSTER_START] = "start" };
+	int i = find_word(words, ARRAY_SIZE(words), word);
+
+	if (i >= 0)
+		*ret = (enum cluster_choice)i;
+	return i < 0 ? -1 : 0;
 }
 
 static int refuse(struct err *e, const char *key)
@@ -134,20 +164,25 @@ static int load_words(const json_t *o, const char *key, const char ***ret, struc
 static int load_options(struct facts_file *f, struct err *e)
 {
 	const json_t *o = json_object_get(f->json, "options");
-	const char *as = "move", *hostname = NULL, *keys = NULL;
+	const char *as = "move", *hostname = NULL, *keys = NULL, *cloud = NULL, *cluster = NULL;
 
 	if (!o)
 		return 0;
 	if (!json_is_object(o))
 		return refuse(e, "options");
 	if (get_text(o, "as", &as, e) < 0 || get_text(o, "hostname", &hostname, e) < 0 ||
-	    get_text(o, "host_keys", &keys, e) < 0 ||
+	    get_text(o, "host_keys", &keys, e) < 0 || get_text(o, "cloud_init", &cloud, e) < 0 ||
+	    get_text(o, "cluster", &cluster, e) < 0 ||
 	    get_text(o, "machine_id", &f->options.machine_id, e) < 0)
 		return -1;
 	if (facts_parse_intent(as, &f->options.intent) < 0)
 		return refuse(e, "as");
 	if (keys && facts_parse_choice(keys, &f->options.host_keys) < 0)
 		return refuse(e, "host_keys");
+	if (cloud && facts_parse_cloud(cloud, &f->options.cloud_init) < 0)
+		return refuse(e, "cloud_init");
+	if (cluster && facts_parse_cluster(cluster, &f->options.cluster) < 0)
+		return refuse(e, "cluster");
 	/* "new" is no choice for a name: it is a name */
 	if (hostname && (facts_parse_choice(hostname, &f->options.hostname) < 0 ||
 			 f->options.hostname == CHOICE_NEW)) {
@@ -175,6 +210,7 @@ static int load_all(struct facts_file *f, struct err *e)
 	    load_words(f->json, "drivers", &f->drivers, e) < 0 ||
 	    get_text(f->json, "hostname", &f->facts.target_hostname, e) < 0 ||
 	    get_text(f->json, "network_stack", &f->facts.target_stack, e) < 0 ||
+	    get_text(f->json, "vendor", &f->facts.vendor, e) < 0 ||
 	    get_text(f->json, "boot_disk", &f->facts.boot_disk, e) < 0 ||
 	    get_text(f->json, "boot_disk_by_id", &f->facts.boot_disk_by_id, e) < 0)
 		return -1;

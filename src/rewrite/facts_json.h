@@ -27,4 +27,7 @@ void facts_file_done(struct facts_file *f);
 
 /* Words of the command line: "move", "target", ... -1: no such word. */
 int facts_parse_intent(const char *word, enum intent *ret) must_check;
+/* "off", "pin" or "keep"; "hold" or "start". -1: none of them. */
+int facts_parse_cloud(const char *word, enum cloud_choice *ret) must_check;
+int facts_parse_cluster(const char *word, enum cluster_choice *ret) must_check;
 int facts_parse_choice(const char *word, enum identity_choice *ret) must_check;

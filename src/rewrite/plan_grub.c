@@ -34,10 +34,11 @@ static bool is_cmdline(const char *name)
 static bool is_foreign(const char *word)
 {
 	static const char *const prefixes[] = {
-		"root=",    "resume=",	"resume_offset=", "rootflags=", "rd.lvm.",
-		"rd.luks.", "rd.md.",	"cryptdevice=",	  "cryptopts=", "ip=",
-		"BOOTIF=",  "netroot=", "nfsroot=",	  "rd.iscsi",	"systemd.machine_id=",
-		"ds=",	    "initrd=",	"BOOT_IMAGE=",	  "rehost.",	NULL
+		"root=",    "resume=",	   "resume_offset=", "rootflags=", "rd.lvm.",
+		"rd.luks.", "rd.md.",	   "cryptdevice=",   "cryptopts=", "ip=",
+		"BOOTIF=",  "netroot=",	   "nfsroot=",	     "rd.iscsi",   "systemd.machine_id=",
+		"ds=",	    "cloud-init=", "ci.ds=",	     "ci.di.",	   "network-config=",
+		"initrd=",  "BOOT_IMAGE=", "rehost.",	     NULL
 	};
 	size_t i;
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Ways into the clone: root's keys, sshd's addresses, cloud agents that would change them; places that name the source. */
+/* Ways into the clone: root's keys, sshd's addresses; places that name the source. */
 #include <limits.h>
 #include <string.h>
 
 #include "rewrite/leftovers.h"
-#include "rewrite/net_priv.h"
 #include "rewrite/plan_priv.h"
 
 static bool has_address(const struct net_model *m, const char *address, size_t len)
@@ -80,36 +79,6 @@ static int plan_authorized_keys(struct planner *p)
 		return -1;
 	return plan_write(p, path, strbuf_str(&out), out.len, 0600,
 			  "the keys of this machine's root keep working");
-}
-
-static int plan_cloud(struct planner *p)
-{
-	static const char *const cloud_init[] = { "/usr/bin/cloud-init",
-						  "/usr/lib/python3/dist-packages/cloudinit",
-						  NULL };
-	static const struct {
-		const char *path, *name;
-	} agents[] = {
-		{ "/usr/sbin/waagent", "waagent (Azure)" },
-		{ "/usr/sbin/nova-agent", "nova-agent (Rackspace)" },
-		{ "/usr/bin/google_guest_agent", "google-guest-agent" },
-		{ "/usr/bin/droplet-agent", "droplet-agent (DigitalOcean)" },
-		{ "/opt/digitalocean/bin/droplet-agent", "droplet-agent (DigitalOcean)" },
-		{ "/usr/libexec/oracle-cloud-agent", "oracle-cloud-agent" },
-	};
-	static const char text[] =
-		"made by rehost: the network and the keys of this machine are set\n";
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(agents); i++)
-		if (root_exists(p->clone, agents[i].path) &&
-		    plan_note(p, "%s is installed and may change network or keys at the first boot",
-			      agents[i].name) < 0)
-			return -1;
-	if (!net_any_exists(p->clone, cloud_init) && !root_is_dir(p->clone, "/etc/cloud"))
-		return 0;
-	return plan_write(p, "/etc/cloud/cloud-init.disabled", text, strlen(text), 0644,
-			  "cloud-init would write the network configuration again");
 }
 
 /* ---- places that name the source's address ---- */
@@ -200,7 +169,7 @@ static int note_addresses(struct planner *p)
 
 int plan_login(struct planner *p)
 {
-	if (plan_authorized_keys(p) < 0 || plan_cloud(p) < 0 || plan_sshd(p) < 0)
+	if (plan_authorized_keys(p) < 0 || plan_sshd(p) < 0)
 		return -1;
 	if (plan_note(p,
 		      "the root password is the source's; this machine's old one stops working") <

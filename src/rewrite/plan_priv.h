@@ -38,6 +38,14 @@ int plan_dhcp(struct planner *p, enum net_way way) must_check; /* the same */
 int plan_firewall(struct planner *p) must_check;	       /* notes only */
 bool plan_is_firewall(const char *path);		       /* a file that it has looked at */
 int plan_identity(struct planner *p) must_check;
+int plan_cloud(struct planner *p) must_check;  /* cloud-init */
+int plan_agents(struct planner *p) must_check; /* programs of the old provider */
+int plan_holds(struct planner *p) must_check;  /* rewrite/holds.h; after those two */
+/* Keeps init from starting it, in a way that a package's upgrade keeps. name as in rewrite/services.h. */
+int plan_disable_service(struct planner *p, const char *name, const char *why) must_check;
+/* The same for all that start by themselves and match; their names are appended, each after a blank. */
+int plan_disable_matching(struct planner *p, const char *patterns, const char *why,
+			  struct strbuf *ret_names) must_check;
 int plan_login(struct planner *p) must_check; /* last: it looks at what the others change */
 int plan_boot(struct planner *p) must_check;
 int plan_guard(struct planner *p) must_check; /* the trial: rewrite/guard.h */
