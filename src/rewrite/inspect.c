@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "rewrite/inspect_priv.h"
 #include "rewrite/shellfile.h"
 
 #define SMALL_FILE (256 * 1024)
@@ -18,84 +19,30 @@ static bool looks_like_root(const struct root *root)
 	       (root_is_file(root, "/etc/fstab") || root_is_file(root, "/etc/hosts"));
 }
 
-static int read_os_release(struct inspection *ret, const struct root *root, struct err *e)
+static const char *machine_name(const unsigned char *head)
 {
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	struct err local = ERR_INIT;
-	struct shell_file f;
-	const struct {
+	static const struct {
+		unsigned machine;
+		unsigned char class, data;
 		const char *name;
-		char **to;
-	} keys[] = { { "ID", &ret->id },
-		     { "ID_LIKE", &ret->id_like },
-		     { "VERSION_ID", &ret->version_id },
-		     { "PRETTY_NAME", &ret->pretty_name } };
+	} machines[] = {
+		{ EM_X86_64, ELFCLASS64, ELFDATA2LSB, "amd64" },
+		{ EM_386, ELFCLASS32, ELFDATA2LSB, "i386" },
+		{ EM_AARCH64, ELFCLASS64, ELFDATA2LSB, "arm64" },
+		{ EM_ARM, ELFCLASS32, ELFDATA2LSB, "arm" },
+		{ EM_PPC64, ELFCLASS64, ELFDATA2LSB, "ppc64el" },
+		{ EM_PPC64, ELFCLASS64, ELFDATA2MSB, "ppc64" },
+		{ EM_S390, ELFCLASS64, ELFDATA2MSB, "s390x" },
+		{ EM_RISCV, ELFCLASS64, ELFDATA2LSB, "riscv64" },
+	};
+	bool big = head[EI_DATA] == ELFDATA2MSB;
+	unsigned machine = head[big ? 19 : 18] | (unsigned)head[big ? 18 : 19] << 8;
 	size_t i;
 
-	/* The one in /etc is used alone when it is there (os-release(5)). */
-	if (root_read(root, "/etc/os-release", &text, SMALL_FILE, NULL) < 0) {
-		strbuf_done(&text);
-		if (root_read(root, "/usr/lib/os-release", &text, SMALL_FILE, NULL) < 0)
-			return 0;
-	}
-	if (shell_file_parse(&f, strbuf_str(&text), text.len, &local) < 0) /* damaged: unknown */
-		return local.code == ERR_NOMEM ? err_set(e, ERR_NOMEM, 0, "os-release") : 0;
-	for (i = 0; i < ARRAY_SIZE(keys); i++) {
-		struct shell_var *v = shell_file_find(&f, keys[i].name);
-
-		if (v)
-			*keys[i].to = shell_var_decode(v);
-	}
-	shell_file_done(&f);
-	return 0;
-}
-
-static bool has_word(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (words && *words) {
-		size_t n;
-
-		words += strspn(words, " ");
-		n = strcspn(words, " ");
-		if (n == len && memcmp(words, word, len) == 0)
-			return true;
-		words += n;
-	}
-	return false;
-}
-
-static const char *find_family(const struct inspection *i, const struct root *root)
-{
-	static const struct {
-		const char *id, *family;
-	} ids[] = {
-		{ "debian", "debian" },	  { "ubuntu", "debian" }, { "devuan", "debian" },
-		{ "raspbian", "debian" }, { "rhel", "rhel" },	  { "fedora", "rhel" },
-		{ "centos", "rhel" },	  { "amzn", "rhel" },	  { "suse", "suse" },
-		{ "opensuse", "suse" },	  { "sles", "suse" },	  { "arch", "arch" },
-		{ "gentoo", "gentoo" },	  { "alpine", "alpine" },
-	};
-	static const struct {
-		const char *path, *family;
-	} files[] = {
-		{ "/etc/redhat-release", "rhel" },   { "/etc/debian_version", "debian" },
-		{ "/etc/arch-release", "arch" },     { "/etc/gentoo-release", "gentoo" },
-		{ "/etc/alpine-release", "alpine" }, { "/etc/SuSE-release", "suse" },
-	};
-	size_t n;
-
-	for (n = 0; n < ARRAY_SIZE(ids); n++)
-		if (has_word(i->id, ids[n].id))
-			return ids[n].family;
-	for (n = 0; n < ARRAY_SIZE(ids); n++)
-		if (has_word(i->id_like, ids[n].id))
-			return ids[n].family;
-	if (!i->id)
-		for (n = 0; n < ARRAY_SIZE(files); n++)
-			if (root_is_file(root, files[n].path))
-				return files[n].family;
+	for (i = 0; i < ARRAY_SIZE(machines); i++)
+		if (machines[i].machine == machine && machines[i].class == head[EI_CLASS] &&
+		    machines[i].data == head[EI_DATA])
+			return machines[i].name;
 	return NULL;
 }
 
@@ -109,20 +56,23 @@ static const char *find_architecture(const struct root *root)
 	for (i = 0; i < ARRAY_SIZE(programs); i++) {
 		int fd cleanup_fd = -1;
 		unsigned char head[20];
-		unsigned machine;
 
 		if (!root_is_file(root, programs[i]))
 			continue;
 		fd = root_openat(root, programs[i], O_RDONLY | O_NONBLOCK, 0, NULL);
 		if (fd < 0 || read_full(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
-		    memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_DATA] != ELFDATA2LSB)
+		    memcmp(head, ELFMAG, SELFMAG) != 0)
 			continue;
-		machine = head[18] | (unsigned)head[19] << 8;
-		if (machine == EM_X86_64)
-			return head[EI_CLASS] == ELFCLASS64 ? "amd64" : NULL;
-		return machine == EM_386 ? "i386" : machine == EM_AARCH64 ? "arm64" : NULL;
+		return machine_name(head);
 	}
 	return NULL;
+}
+
+static bool is_upstart(const struct root *root)
+{
+	return root_is_file(root, "/sbin/initctl") &&
+	       (root_is_file(root, "/etc/init/rc.conf") ||
+		root_is_file(root, "/etc/init/rc-sysinit.conf"));
 }
 
 static const char *find_init(const struct root *root)
@@ -136,12 +86,54 @@ static const char *find_init(const struct root *root)
 		return "systemd";
 	if (str_ends(link, "openrc-init"))
 		return "openrc";
+	if (str_ends(link, "runit-init"))
+		return "runit";
+	if (is_upstart(root)) /* keeps an inittab for the default runlevel */
+		return "upstart";
 	if (root_read(root, "/etc/inittab", &inittab, SMALL_FILE, NULL) == 0) {
 		if (strstr(strbuf_str(&inittab), "openrc"))
 			return "openrc";
+		if (str_ends(link, "busybox"))
+			return "busybox";
 		return root_exists(root, "/sbin/init") ? "sysvinit" : NULL;
 	}
 	return NULL;
+}
+
+/* The program together with its database: a program alone may have been installed for other trees. */
+static const char *find_package_manager(const struct root *root)
+{
+	static const struct {
+		const char *name, *program, *database[4];
+	} managers[] = {
+		{ "apt", "apt-get", { "/var/lib/dpkg/status" } },
+		{ "dpkg", "dpkg", { "/var/lib/dpkg/status" } },
+		{ "zypper", "zypper", { "/var/lib/rpm", "/usr/lib/sysimage/rpm" } },
+		{ "dnf", "dnf", { "/var/lib/rpm", "/usr/lib/sysimage/rpm" } },
+		{ "dnf", "dnf5", { "/var/lib/rpm", "/usr/lib/sysimage/rpm" } },
+		{ "yum", "yum", { "/var/lib/rpm" } },
+		{ "microdnf", "microdnf", { "/var/lib/rpm", "/usr/lib/sysimage/rpm" } },
+		{ "tdnf", "tdnf", { "/var/lib/rpm", "/usr/lib/sysimage/rpm" } },
+		{ "rpm", "rpm", { "/var/lib/rpm", "/usr/lib/sysimage/rpm" } },
+		{ "pacman", "pacman", { "/var/lib/pacman/local" } },
+		{ "portage", "emerge", { "/var/db/pkg" } },
+		{ "apk", "apk", { "/lib/apk/db/installed", "/usr/lib/apk/db/installed" } },
+		{ "xbps", "xbps-install", { "/var/db/xbps" } },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(managers); i++)
+		if (inspect_has_program(root, managers[i].program) &&
+		    inspect_first(root, managers[i].database))
+			return managers[i].name;
+	return NULL;
+}
+
+static bool is_link(const struct root *root, const char *path)
+{
+	struct stat st;
+
+	return root_lstat(root, path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 /* The first line of a small file that is neither empty nor a comment, without surrounding blanks. */
@@ -164,6 +156,38 @@ static char *read_word(const struct root *root, const char *path)
 			return strndup(s, len);
 		s += strcspn(s, "\n");
 	}
+}
+
+/* Families keep it in different files; the first is that of all with systemd. */
+static char *find_hostname(const struct root *root)
+{
+	static const struct {
+		const char *path, *variable;
+	} files[] = { { "/etc/hostname", NULL },
+		      { "/etc/HOSTNAME", NULL },		/* SUSE before systemd, Slackware */
+		      { "/etc/sysconfig/network", "HOSTNAME" }, /* RHEL up to 6 */
+		      { "/etc/conf.d/hostname", "hostname" } }; /* Gentoo */
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		struct strbuf text cleanup_strbuf = STRBUF_INIT;
+		struct shell_file f;
+		struct shell_var *v;
+		char *name = NULL;
+
+		if (!files[i].variable) {
+			name = read_word(root, files[i].path);
+		} else if (root_read(root, files[i].path, &text, SMALL_FILE, NULL) == 0 &&
+			   shell_file_parse(&f, strbuf_str(&text), text.len, NULL) == 0) {
+			v = shell_file_find(&f, files[i].variable);
+			name = v ? shell_var_decode(v) : NULL;
+			shell_file_done(&f);
+		}
+		if (name && *name)
+			return name;
+		free(name);
+	}
+	return NULL;
 }
 
 static int compare_versions(const void *a, const void *b)
@@ -199,7 +223,7 @@ static int find_kernels(struct inspection *ret, const struct root *root, struct 
 	return 0;
 }
 
-static bool has_program(const struct root *root, const char *name)
+bool inspect_has_program(const struct root *root, const char *name)
 {
 	static const char *const dirs[] = { "/usr/sbin", "/sbin", "/usr/bin", "/bin" };
 	char path[PATH_MAX];
@@ -249,20 +273,19 @@ unsigned inspect_systemd_version(const struct root *root)
 int inspect_tree(struct inspection *ret, const struct root *root, struct err *e)
 {
 	*ret = (struct inspection){ .is_linux_root = looks_like_root(root) };
-	if (read_os_release(ret, root, e) < 0 || find_kernels(ret, root, e) < 0) {
+	if (inspect_os(ret, root, e) < 0 || find_kernels(ret, root, e) < 0) {
 		inspect_done(ret);
 		return err_ctx(e, "inspecting the tree");
 	}
-	ret->family = copy_or_null(find_family(ret, root));
 	ret->architecture = copy_or_null(find_architecture(root));
 	ret->init = copy_or_null(find_init(root));
-	ret->hostname = read_word(root, "/etc/hostname");
+	ret->package_manager = copy_or_null(find_package_manager(root));
+	ret->is_usr_merged = is_link(root, "/bin") && is_link(root, "/sbin") &&
+			     is_link(root, "/lib");
+	ret->is_sbin_merged = is_link(root, "/usr/sbin");
+	ret->hostname = find_hostname(root);
 	ret->machine_id = read_word(root, "/etc/machine-id");
-	ret->initramfs_tool = copy_or_null(has_program(root, "update-initramfs") &&
-							   has_program(root, "mkinitramfs")
-						   ? "initramfs-tools"
-					   : has_program(root, "dracut") ? "dracut"
-									 : NULL);
+	ret->initramfs_tool = copy_or_null(inspect_initramfs_tool(root));
 	ret->has_grub_pc = root_is_file(root, "/usr/lib/grub/i386-pc/boot.img") &&
 			   root_is_file(root, "/usr/lib/grub/i386-pc/kernel.img");
 	ret->has_grub_efi = root_is_file(root, "/usr/lib/grub/x86_64-efi/kernel.img");
@@ -275,6 +298,11 @@ void inspect_done(struct inspection *i)
 	free(i->id_like);
 	free(i->version_id);
 	free(i->pretty_name);
+	free(i->distribution);
+	free(i->name);
+	free(i->version);
+	free(i->told_by);
+	free(i->package_manager);
 	free(i->family);
 	free(i->architecture);
 	free(i->init);
@@ -287,24 +315,31 @@ void inspect_done(struct inspection *i)
 
 json_t *inspect_json(const struct inspection *i)
 {
-	json_t *o = json_object(), *kernels = json_array();
+	const struct {
+		const char *key, *value;
+	} texts[] = {
+		{ "id", i->id },
+		{ "id_like", i->id_like },
+		{ "version_id", i->version_id },
+		{ "pretty_name", i->pretty_name },
+		{ "distribution", i->distribution },
+		{ "name", i->name },
+		{ "version", i->version },
+		{ "told_by", i->told_by },
+		{ "family", i->family },
+		{ "architecture", i->architecture },
+		{ "init", i->init },
+		{ "package_manager", i->package_manager },
+		{ "hostname", i->hostname },
+		{ "machine_id", i->machine_id },
+	};
+	json_t *o = json_object();
 	size_t n;
 
-	for (n = 0; n < i->kernels.count; n++)
-		json_array_append_new(kernels, json_text(i->kernels.items[n]));
 	json_object_set_new(o, "is_linux_root", json_boolean(i->is_linux_root));
-	json_object_set_new(o, "id", json_text(i->id));
-	json_object_set_new(o, "id_like", json_text(i->id_like));
-	json_object_set_new(o, "version_id", json_text(i->version_id));
-	json_object_set_new(o, "pretty_name", json_text(i->pretty_name));
-	json_object_set_new(o, "family", json_text(i->family));
-	json_object_set_new(o, "architecture", json_text(i->architecture));
-	json_object_set_new(o, "init", json_text(i->init));
-	json_object_set_new(o, "hostname", json_text(i->hostname));
-	json_object_set_new(o, "machine_id", json_text(i->machine_id));
-	json_object_set_new(o, "kernels", kernels);
-	json_object_set_new(o, "initramfs_tool", json_text(i->initramfs_tool));
-	json_object_set_new(o, "has_grub_pc", json_boolean(i->has_grub_pc));
-	json_object_set_new(o, "has_grub_efi", json_boolean(i->has_grub_efi));
+	for (n = 0; n < ARRAY_SIZE(texts); n++)
+		json_object_set_new(o, texts[n].key, json_text(texts[n].value));
+	json_object_set_new(o, "usr_merged", json_boolean(i->is_usr_merged));
+	json_object_set_new(o, "sbin_merged", json_boolean(i->is_sbin_merged));
 	return o;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a tree is, offline: distribution, init, kernels, boot chain pieces. */
+/* What a tree is, offline: distribution, init, kernels, boot chain, network, agents. Nothing of it is run. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,13 +12,20 @@
 struct inspection {
 	bool is_linux_root;			       /* /etc, /bin and /etc/fstab or /etc/hosts */
 	char *id, *id_like, *version_id, *pretty_name; /* os-release; NULL when absent */
+	char *distribution; /* id, or what a release file says where there is no os-release: "centos"; NULL: unknown */
+	char *name;    /* in words: "CentOS"; NULL: no row of the table */
+	char *version; /* as exact as the tree says it: "7.9.2009", "12.5"; NULL: none, or rolling */
+	char *told_by;	    /* the file that distribution comes from */
 	char *family;	    /* "debian", "rhel", "suse", "arch", "gentoo", "alpine" or NULL */
-	char *architecture; /* "amd64", "i386", "arm64", from an ELF header; NULL unknown */
-	char *init;	    /* "systemd", "sysvinit", "openrc" or NULL */
+	char *architecture; /* "amd64", "i386", "arm64", ..., from an ELF header; NULL unknown */
+	char *init; /* "systemd", "sysvinit", "openrc", "upstart", "runit", "busybox" or NULL */
+	char *package_manager; /* "apt", "dnf", "yum", "zypper", "pacman", "portage", "apk", ... or NULL */
+	bool is_usr_merged;  /* /bin, /sbin and /lib are links into /usr */
+	bool is_sbin_merged; /* /usr/sbin is /usr/bin */
 	char *hostname;
 	char *machine_id;
 	struct strlist kernels; /* versions with /boot/vmlinuz-V and /lib/modules/V, newest last */
-	char *initramfs_tool;	/* "initramfs-tools", "dracut" or NULL */
+	char *initramfs_tool; /* a name of the table in inspect_kernels.c: "dracut"; NULL: none found */
 	bool has_grub_pc, has_grub_efi; /* platform modules present in the tree */
 };
 
@@ -28,3 +35,9 @@ json_t *inspect_json(const struct inspection *i);
 
 /* systemd's version, from the name of its private library; 0: unknown. */
 unsigned inspect_systemd_version(const struct root *root);
+
+/*
+ * Everything, as docs/inspect.schema.json has it. What cannot be read or is damaged becomes a note. Bounded in files, bytes
+ * and lines (inspect_priv.h). NULL with e set: no memory, or root is no folder that can be listed. New reference.
+ */
+json_t *inspect_report(const struct root *root, struct err *e) must_check;
