@@ -225,12 +225,14 @@ bench: build/rehost image | $(SETUP)
 	$(PYTHON) tests/bench/bench.py
 
 # ---- lint ------------------------------------------------------------------------------------------
+MAN := docs/rehost.8 docs/rehost-inspect.8 docs/rehost-rewrite.8
 C_FILES := $(shell find src tests -name '*.[ch]' 2>/dev/null)
 SH_FILES := $(shell grep -rlE '^\#!/bin/(ba)?sh' scripts image initramfs .ci tests 2>/dev/null)
 lint: | $(SETUP)
 	scripts/check-includes
 	@clang-format --dry-run --Werror $(C_FILES)
 	@shellcheck $(SH_FILES)
+	@mandoc -T lint -W warning $(MAN)
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Isrc -j2 \
 		--enable=warning,portability --suppress=missingIncludeSystem \
 		-D__x86_64__ $(shell find src -name '*.c')
@@ -244,7 +246,8 @@ check-long:
 # ---- install ---------------------------------------------------------------------------------------
 install: build/rehost
 	install -D -m 0755 build/rehost $(DESTDIR)$(PREFIX)/sbin/rehost
-	install -D -m 0644 docs/rehost.8 $(DESTDIR)$(PREFIX)/share/man/man8/rehost.8
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(MAN)
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/rehost docs/inspect.schema.json
 	[ ! -f build/rescue/cloud/initrd ] || \
 		install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/rehost/rescue/cloud $(IMAGE)
 

@@ -2,12 +2,14 @@
 /* inspect: what a root folder is, or what a disk would start, without touching either. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/root.h"
 #include "cli/commands.h"
+#include "cli/inspect_print.h"
 #include "job/bootview.h"
+#include "job/device.h"
 #include "rewrite/inspect.h"
-#include "rewrite/net.h"
 
 /* What a tree says may hold control characters. */
 static void print_field(const char *label, const char *value)
@@ -18,77 +20,20 @@ static void print_field(const char *label, const char *value)
 	printf("%-14s%s\n", label, safe);
 }
 
-static void print_text(const struct inspection *i)
+static int inspect(const struct root *root, json_t *device, void *arg, struct err *e)
 {
-	size_t k;
+	const bool *json = arg;
+	json_t *report = inspect_report(root, e);
 
-	print_field("system", i->pretty_name ? i->pretty_name : "unknown");
-	print_field("family", i->family ? i->family : "unknown");
-	print_field("architecture", i->architecture ? i->architecture : "unknown");
-	print_field("init", i->init ? i->init : "unknown");
-	print_field("hostname", i->hostname ? i->hostname : "none");
-	print_field("machine-id", i->machine_id ? i->machine_id : "none");
-	print_field("initramfs by", i->initramfs_tool ? i->initramfs_tool : "unknown");
-	print_field("GRUB", i->has_grub_pc && i->has_grub_efi ? "BIOS, UEFI"
-			    : i->has_grub_pc		      ? "BIOS"
-			    : i->has_grub_efi		      ? "UEFI"
-							      : "none");
-	for (k = 0; k < i->kernels.count; k++)
-		print_field("kernel", i->kernels.items[k]);
-}
-
-static void print_network(const struct net_model *m)
-{
-	static const char *const methods[] = { [NET_OFF] = "off",
-					       [NET_STATIC] = "static",
-					       [NET_DHCP] = "DHCP",
-					       [NET_AUTO] = "automatic" };
-	char safe[300];
-	unsigned i;
-	size_t n;
-
-	printf("network       %s\n", m->stack ? m->stack : "no known configuration");
-	for (i = 0; i < m->link_count; i++) {
-		const struct net_link *l = &m->links[i];
-
-		str_escape(safe, sizeof(safe), l->name);
-		printf("  %s: IPv4 %s, IPv6 %s%s\n", safe, methods[l->v4], methods[l->v6],
-		       l->at_boot ? "" : ", not at boot");
-		for (n = 0; n < l->addresses.count; n++) {
-			str_escape(safe, sizeof(safe), l->addresses.items[n]);
-			printf("    %s\n", safe);
-		}
-	}
-	for (n = 0; n < m->notes.count; n++) {
-		str_escape(safe, sizeof(safe), m->notes.items[n]);
-		printf("  note: %s\n", safe);
-	}
-}
-
-static int inspect(const struct root *root, bool json, struct err *e)
-{
-	struct inspection found;
-	struct net_model net;
-	int rc = 0;
-
-	if (inspect_tree(&found, root, e) < 0)
+	if (!report)
 		return -1;
-	if (net_read(&net, root, e) < 0) {
-		inspect_done(&found);
-		return -1;
-	}
-	if (json) {
-		json_t *o = inspect_json(&found);
-
-		json_object_set_new(o, "network", net_json(&net));
-		rc = json_print(stdout, o);
-	} else {
-		print_text(&found);
-		print_network(&net);
-	}
-	inspect_done(&found);
-	net_done(&net);
-	return rc;
+	if (device)
+		json_object_set(report, "device", device);
+	if (*json)
+		return json_print(stdout, report);
+	inspect_print(report);
+	json_decref(report);
+	return 0;
 }
 
 static void print_steps(const json_t *steps)
@@ -129,12 +74,25 @@ static int inspect_boot(const char *disk, const struct bootview_options *o, bool
 	return rc;
 }
 
-int cmd_inspect(const struct command *c, int argc, char **argv)
+/* A folder is a tree; anything else a disk or an image of one. */
+static int inspect_path(const char *path, const char *root_uuid, bool json, struct err *e)
 {
 	struct root root cleanup_root = ROOT_INIT;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return device_look(path, root_uuid, inspect, &json, e);
+	if (root_open(&root, path, e) < 0)
+		return -1;
+	return inspect(&root, NULL, &json, e);
+}
+
+int cmd_inspect(const struct command *c, int argc, char **argv)
+{
 	struct bootview_options boot = { 0 };
-	const char *disk = NULL;
+	const char *disk = NULL, *root_uuid = NULL;
 	const struct command_option options[] = { { .name = "boot", .text = &disk },
+						  { .name = "root", .text = &root_uuid },
 						  { .name = "efi-path", .text = &boot.efi_path },
 						  { .name = "uefi", .flag = &boot.uefi },
 						  { .name = "hash", .flag = &boot.hash } };
@@ -146,15 +104,10 @@ int cmd_inspect(const struct command *c, int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	if (disk && words[0])
-		return command_usage(c, "either --boot DISK or a folder");
+		return command_usage(c, "either --boot DISK or a folder, disk or image");
 	if (!disk && !words[0])
 		return command_usage(c, "something is missing");
-	if (disk) {
-		rc = inspect_boot(disk, &boot, json, &e);
-	} else {
-		rc = root_open(&root, words[0], &e);
-		if (rc == 0)
-			rc = inspect(&root, json, &e);
-	}
+	rc = disk ? inspect_boot(disk, &boot, json, &e)
+		  : inspect_path(words[0], root_uuid, json, &e);
 	return command_end_offline(json, rc, &e);
 }

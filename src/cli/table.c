@@ -68,10 +68,11 @@ const struct command commands[] = {
 	  "  --host           with 'serve --disk': reboot the system that runs there\n" },
 
 	{ "inspect", PLACE_ANYWHERE, cmd_inspect,
-	  "inspect [--json] PATH\n"
+	  "inspect [--root UUID] [--json] PATH\n"
 	  "       rehost inspect --boot DISK [--efi-path P | --uefi] [--hash] [--json]",
-	  "what a root folder is; or what a disk or its image would start",
-	  JSON
+	  "what a system is, in a folder, disk or image; what a disk would start",
+	  "  PATH             the root folder of a system, a disk, or an image of one in a file\n"
+	  "  --root UUID      of several systems on a disk the one on this file system\n" JSON
 	  "  --boot DISK      follow the start as firmware and loaders do, no journal replayed\n"
 	  "  --efi-path P     by UEFI, beginning with this path of the ESP\n"
 	  "  --uefi           by UEFI, from the removable path\n"

@@ -188,10 +188,10 @@ static int attach_others(struct target *t, const struct opening *o, struct err *
 			continue;
 		}
 		rc = attach(t, found[i].volume, found[i].mount, found[i].options, o, e);
-		if (rc < 0 && found[i].is_optional) {
-			rc = target_note(t, e,
-					 "%s for %s cannot be mounted and may be absent: left out",
-					 found[i].volume->path, found[i].mount);
+		if (rc < 0 && (found[i].is_optional || t->is_partial)) {
+			rc = target_note(t, e, "%s for %s cannot be mounted%s: left out",
+					 found[i].volume->path, found[i].mount,
+					 found[i].is_optional ? " and may be absent" : "");
 			if (t->fs_count > before)
 				detach_last(t);
 		} else if (rc < 0) {
@@ -428,6 +428,30 @@ int target_open(struct target *ret, enum target_access access, struct err *e)
 				       : err_ctx(e, "looking at the target");
 	}
 	return err_set(e, ERR_BUSY, 0, "the target's file systems are mounted again and again");
+}
+
+int target_open_partial(struct target *t, struct err *e)
+{
+	struct opening o = { .access = TARGET_LOOK, .may_mount = true };
+	const struct volume *v = NULL;
+	unsigned i;
+
+	t->is_partial = true;
+	if (target_find_root(t, &o, &v, e) != 0 || attach_all(t, v, &o, e) != 0)
+		return -1;
+	for (i = 0; i < t->other_count; i++) {
+		const struct target_other *x = &t->others[i];
+		unsigned before = t->fs_count;
+		struct err own = ERR_INIT;
+
+		if (attach(t, x->volume, strdup(x->mount), strdup(x->options), &o, &own) == 0)
+			continue;
+		if (t->fs_count > before)
+			detach_last(t);
+		if (target_note(t, e, "%s is not looked into: %s", x->mount, own.ctx[0]) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 void target_close(struct target *t)

@@ -47,8 +47,9 @@ struct target {
 	unsigned swap_count;
 	unsigned boot_disk; /* index into scan.disks: the disk of / (of /boot when separate) */
 	char token[16];
-	bool is_uefi;		       /* this machine was started by UEFI */
-	bool is_provisional;	       /* some journal is dirty and has not been replayed */
+	bool is_uefi;	     /* this machine was started by UEFI */
+	bool is_provisional; /* some journal is dirty and has not been replayed */
+	bool is_partial; /* another machine's disk: what its fstab names and is not on it is a note */
 	struct target_other others[8]; /* the EFI system partition, for instance */
 	unsigned other_count;
 	struct strlist notes; /* said in the plan: what was left out or guessed */
@@ -78,6 +79,13 @@ const struct target_fs *target_stacked_boot(const struct target *t);
 /* For a volume with a stack: its error code, and its name in words. */
 enum err_code target_stack_error(const struct volume *v);
 const char *target_stack_words(const struct volume *v);
+
+/*
+ * The same for what t->scan holds already, another machine's disk or an image of one: for looking only, in the caller's own
+ * mount namespace and with a run folder that nobody else uses. An EFI system partition is mounted too. On failure as
+ * well the caller closes t.
+ */
+int target_open_partial(struct target *t, struct err *e) must_check;
 
 /* Where views are assembled: run_dir()/view. Static storage. */
 const char *target_view_dir(void);

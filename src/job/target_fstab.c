@@ -83,10 +83,10 @@ static int take_local(struct target *t, const struct fstab_entry *entry, struct 
 			return target_note(t, e,
 					   "fstab names the root file system for %s too: left out",
 					   entry->file);
-		if (!optional)
+		if (!optional && !t->is_partial)
 			return explain_missing(t, entry, e);
-		return target_note(t, e, "%s for %s is not there and may be absent: left out",
-				   entry->spec, entry->file);
+		return target_note(t, e, "%s for %s is not there%s: left out", entry->spec,
+				   entry->file, optional ? " and may be absent" : "");
 	}
 	if (guessed && target_note(t, e, "fstab says %s for %s: taken to be %s", entry->spec,
 				   entry->file, v->path) < 0) {
@@ -98,10 +98,10 @@ static int take_local(struct target *t, const struct fstab_entry *entry, struct 
 	code = volume_judge(v);
 	if (code != ERR_NONE && !(code == ERR_AMBIVALENT && v->type)) {
 		free(mount);
-		if (optional)
-			return target_note(
-				t, e, "%s for %s cannot be used here and may be absent: left out",
-				v->path, entry->file);
+		if (optional || t->is_partial)
+			return target_note(t, e, "%s for %s cannot be used here%s: left out",
+					   v->path, entry->file,
+					   optional ? " and may be absent" : "");
 		return err_set(e, code, 0, "%s (%s) for %s", v->path,
 			       v->type ? v->type : "unknown content", entry->file);
 	}

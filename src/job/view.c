@@ -138,6 +138,13 @@ static int assemble(const struct target *t, enum view_kind kind, struct err *e)
 	return 0;
 }
 
+static int be_private(struct err *e)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(e, ERR_VIEW, errno, "private mount namespace");
+	return 0;
+}
+
 int view_enter(const struct target *t, enum view_kind kind, struct err *e)
 {
 	static const char *const words[] = { "the old system", "the stage", "the clone",
@@ -149,29 +156,25 @@ int view_enter(const struct target *t, enum view_kind kind, struct err *e)
 		return err_set(e, ERR_INTERNAL, 0, "clone view of a target that is not writable");
 	if (mkdirs(VIEW_DIR, 0700, e) < 0)
 		return -1;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_set(e, ERR_VIEW, errno, "private mount namespace");
+	if (be_private(e) < 0)
+		return -1;
 	if (assemble(t, kind, e) < 0)
 		return err_ctx(e, "assembling the tree of %s", words[kind]);
 	return 0;
 }
 
-static _Noreturn void run_child(const struct target *t, enum view_kind kind,
-				int (*fn)(void *arg, struct err *e), void *arg, int report)
+static _Noreturn void run_child(int (*fn)(void *arg, struct err *e), void *arg, int report)
 {
 	struct err own = ERR_INIT;
-	int rc = view_enter(t, kind, &own);
+	int rc = fn(arg, &own);
 
-	if (rc == 0)
-		rc = fn(arg, &own);
 	fflush(NULL);
 	if (rc < 0 && write_all(report, &own, sizeof(own)) < 0)
 		_exit(127);
 	_exit(rc < 0 ? 126 : rc > 125 ? 125 : rc);
 }
 
-int view_run(const struct target *t, enum view_kind kind, int (*fn)(void *arg, struct err *e),
-	     void *arg, struct err *e)
+static int run_in_child(int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
 {
 	struct err theirs = ERR_INIT;
 	int fds[2], status = 0;
@@ -189,7 +192,7 @@ int view_run(const struct target *t, enum view_kind kind, int (*fn)(void *arg, s
 	}
 	if (pid == 0) {
 		close(fds[0]);
-		run_child(t, kind, fn, arg, fds[1]);
+		run_child(fn, arg, fds[1]);
 	}
 	close(fds[1]);
 	n = read_full(fds[0], &theirs, sizeof(theirs));
@@ -207,4 +210,36 @@ int view_run(const struct target *t, enum view_kind kind, int (*fn)(void *arg, s
 		return err_set(e, ERR_INTERNAL, 0, "a process in the view was killed by signal %d",
 			       WTERMSIG(status));
 	return err_set(e, ERR_INTERNAL, 0, "a process in the view ended without a word");
+}
+
+/* What a child is to run, and where. */
+struct inside {
+	const struct target *t; /* NULL: no view */
+	enum view_kind kind;
+	int (*fn)(void *arg, struct err *e);
+	void *arg;
+};
+
+static int go_inside(void *arg, struct err *e)
+{
+	const struct inside *i = arg;
+
+	if ((i->t ? view_enter(i->t, i->kind, e) : be_private(e)) < 0)
+		return -1;
+	return i->fn(i->arg, e);
+}
+
+int view_run(const struct target *t, enum view_kind kind, int (*fn)(void *arg, struct err *e),
+	     void *arg, struct err *e)
+{
+	struct inside i = { .t = t, .kind = kind, .fn = fn, .arg = arg };
+
+	return run_in_child(go_inside, &i, e);
+}
+
+int view_run_private(int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
+{
+	struct inside i = { .fn = fn, .arg = arg };
+
+	return run_in_child(go_inside, &i, e);
 }

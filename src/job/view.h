@@ -25,3 +25,8 @@ int view_enter(const struct target *t, enum view_kind kind, struct err *e) must_
  */
 int view_run(const struct target *t, enum view_kind kind, int (*fn)(void *arg, struct err *e),
 	     void *arg, struct err *e);
+
+/*
+ * Runs fn(arg) in a forked child with a mount namespace of its own. As view_run, without a view.
+ */
+int view_run_private(int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
