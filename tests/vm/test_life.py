@@ -14,6 +14,7 @@ from lib.uefi import make_old_entry, rescue_with_driver
 # name: source's stream, target's disk, by UEFI
 LAYOUTS = {"single": ("source", "target-single", False), "uefi": ("source-uefi", "target-uefi", True)}
 LONG = os.environ.get("REHOST_LONG")
+SECONDS = 600  # for a start; a loaded emulator takes minutes
 
 
 class Life:
@@ -62,14 +63,14 @@ class Life:
         return re.search(r"/var/lib/rehost/rehost confirm [0-9a-f]{16}", said)[0]
 
     def is_clone(self, machine):
-        machine.wait_banner(300)
+        machine.wait_banner(SECONDS)
         assert machine.ssh("hostname; redis-cli get shop:name").stdout == "web01\ncorner shop\n"
         assert machine.ssh("systemctl is-system-running --wait; systemctl --failed --no-legend", check=False).stdout == "running\n"
 
     def run(self):
         self.mark("boot the target into the rescue")
         with self.first_rescue() as machine:
-            machine.wait_banner()
+            machine.wait_banner(SECONDS)
             if self.is_uefi:
                 make_old_entry(self.net)
             self.receive()
@@ -79,7 +80,7 @@ class Life:
             machine.qmp("quit")  # nobody confirms, and the power fails; the log must be whole
             machine.wait_exit()
         with self.from_disk("planted") as machine:
-            machine.wait_banner()
+            machine.wait_banner(SECONDS)
             self.mark("rollback")
             self.command("rollback")
             if LONG:
@@ -87,7 +88,7 @@ class Life:
         self.times = 1
         self.recorder.mark("rewrite again")
         with self.rescue() as machine:
-            machine.wait_banner()
+            machine.wait_banner(SECONDS)
             confirm = self.switch(machine)
         with self.from_disk("clone") as machine:
             self.is_clone(machine)
@@ -104,7 +105,7 @@ class Life:
         self.mark("reboot into the old system")
         self.reboot(machine)
         with self.from_disk("old") as machine:
-            machine.wait_banner(300)
+            machine.wait_banner(SECONDS)
             assert machine.ssh("hostname; cat /root/old-data").stdout == "vps4711\nprecious\n"
             machine.power_off()
 
