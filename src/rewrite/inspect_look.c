@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "rewrite/inspect_priv.h"
+#include "rewrite/services.h"
+
+#define STARTED_MAX 4096
 
 int inspect_note(struct inspect_look *l, const char *fmt, ...)
 {
@@ -101,91 +104,95 @@ bool inspect_lines_entry(struct inspect_lines *s)
 
 static int add_started(struct inspect_look *l, const char *name, const char *link)
 {
-	size_t len = strlen(name);
-
-	if (l->started.count >= 4096)
+	if (l->started.count >= STARTED_MAX)
 		return 0;
-	if (str_ends(name, ".service"))
-		len -= strlen(".service");
-	if (strlist_addn(&l->started, name, len) < 0)
+	if (strlist_addn(&l->started, name, services_base_len(name)) < 0)
 		return -1;
 	return strlist_add(&l->links, link);
 }
 
-static bool is_masked(const struct root *root, const char *path)
+/* Names that stand for a unit: network.service -> wicked.service. */
+static int list_aliases(struct inspect_look *l)
 {
-	char link[PATH_MAX];
-
-	return root_readlink(root, path, link, sizeof(link)) == 0 && strcmp(link, "/dev/null") == 0;
-}
-
-/* The units that a target wants, and names that stand for a unit (network.service -> wicked.service). */
-static int list_systemd(struct inspect_look *l)
-{
-	static const char dir[] = "/etc/systemd/system";
 	struct strlist entries cleanup_strlist = STRLIST_INIT;
-	char path[PATH_MAX], link[PATH_MAX];
-	size_t i, n;
+	char link[PATH_MAX];
+	size_t i;
 
-	inspect_glob(l->root, dir, "*", &entries);
+	inspect_glob(l->root, UNIT_DIR, "*", &entries);
 	for (i = 0; i < entries.count; i++) {
-		struct strlist units cleanup_strlist = STRLIST_INIT;
+		const char *alias = strrchr(entries.items[i], '/') + 1, *unit;
 
-		if (root_readlink(l->root, entries.items[i], link, sizeof(link)) == 0) {
-			const char *unit = strrchr(link, '/');
-			const char *alias = strrchr(entries.items[i], '/') + 1;
-
-			/* Of the same name: a unit file that lies elsewhere, not a unit that is enabled. */
-			if (unit && strcmp(link, "/dev/null") != 0 &&
-			    strcmp(unit + 1, alias) != 0 &&
-			    (add_started(l, unit + 1, entries.items[i]) < 0 ||
-			     add_started(l, alias, entries.items[i]) < 0))
-				return -1;
+		if (root_readlink(l->root, entries.items[i], link, sizeof(link)) < 0)
 			continue;
-		}
-		if (!str_ends(entries.items[i], ".wants") &&
-		    !str_ends(entries.items[i], ".requires"))
-			continue;
-		inspect_glob(l->root, entries.items[i], "*", &units);
-		for (n = 0; n < units.count; n++) {
-			const char *unit = strrchr(units.items[n], '/') + 1;
-
-			snprintf(path, sizeof(path), "%s/%s", dir, unit);
-			if (!is_masked(l->root, path) && add_started(l, unit, units.items[n]) < 0)
-				return -1;
-		}
+		unit = strrchr(link, '/');
+		/* Of the same name: a unit file that lies elsewhere, not a unit that is enabled. */
+		if (unit && strcmp(link, "/dev/null") != 0 && strcmp(unit + 1, alias) != 0 &&
+		    (add_started(l, unit + 1, entries.items[i]) < 0 ||
+		     add_started(l, alias, entries.items[i]) < 0))
+			return -1;
 	}
 	return 0;
 }
 
-/* S10network of System V's runlevels; of SUSE's folders as well. */
-static int list_runlevels(struct inspect_look *l)
+/* The folders of *.wants and *.requires. */
+static void list_wants(const struct inspect_look *l, struct strlist *ret)
 {
-	static const char *const dirs[] = { "/etc/rcS.d",
-					    "/etc/rc2.d",
-					    "/etc/rc3.d",
-					    "/etc/rc5.d",
-					    "/etc/rc.d/rc2.d",
-					    "/etc/rc.d/rc3.d",
-					    "/etc/rc.d/rc5.d",
-					    "/etc/init.d/rc3.d",
-					    "/etc/init.d/boot.d",
-					    "/etc/runlevels/sysinit",
-					    "/etc/runlevels/boot",
-					    "/etc/runlevels/default",
-					    "/etc/runit/runsvdir/default" };
-	size_t i, n;
+	static const char *const dirs[] = { UNIT_DIR, "/usr/lib/systemd/system",
+					    "/lib/systemd/system" };
+	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
-		struct strlist links cleanup_strlist = STRLIST_INIT;
-		bool numbered = strstr(dirs[i], "/run") == NULL;
-
-		inspect_glob(l->root, dirs[i], numbered ? "S[0-9][0-9]*" : "*", &links);
-		for (n = 0; n < links.count; n++)
-			if (add_started(l, strrchr(links.items[n], '/') + (numbered ? 4 : 1),
-					links.items[n]) < 0)
-				return -1;
+		inspect_glob(l->root, dirs[i], "*.wants", ret);
+		inspect_glob(l->root, dirs[i], "*.requires", ret);
 	}
+}
+
+/* The services, each with the first link that starts it. */
+static int list_services(struct inspect_look *l)
+{
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	struct strlist wants cleanup_strlist = STRLIST_INIT;
+	struct err e = ERR_INIT;
+	char path[PATH_MAX];
+	struct stat st;
+	size_t i, n;
+
+	if (services_list(&names, l->root, l->tree.init, &e) < 0) {
+		if (e.code == ERR_NOMEM)
+			return -1;
+		inspect_note(l, "not all services are known: %s", e.ctx[0]);
+	}
+	list_wants(l, &wants);
+	for (i = 0; i < names.count; i++) {
+		struct strlist links cleanup_strlist = STRLIST_INIT;
+		const char *link = NULL;
+		char script[256];
+
+		for (n = 0; n < wants.count && !link; n++) {
+			snprintf(path, sizeof(path), "%s/%s", wants.items[n], names.items[i]);
+			link = root_lstat(l->root, path, &st) == 0 ? path : NULL;
+		}
+		snprintf(script, sizeof(script), "%.*s", (int)services_base_len(names.items[i]),
+			 names.items[i]);
+		if (!link && services_links(&links, l->root, script, NULL) == 0 && links.count)
+			link = links.items[0];
+		if (add_started(l, names.items[i], link ? link : names.items[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What runs before any runlevel: Debian's networking. */
+static int list_early(struct inspect_look *l)
+{
+	struct strlist links cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	inspect_glob(l->root, "/etc/rcS.d", "S[0-9][0-9]?*", &links);
+	inspect_glob(l->root, "/etc/init.d/boot.d", "S[0-9][0-9]?*", &links);
+	for (i = 0; i < links.count; i++)
+		if (add_started(l, strrchr(links.items[i], '/') + 4, links.items[i]) < 0)
+			return -1;
 	return 0;
 }
 
@@ -215,19 +222,19 @@ int inspect_list_started(struct inspect_look *l)
 {
 	const char *init = l->tree.init ? l->tree.init : "";
 
-	if (strcmp(init, "systemd") == 0 && list_systemd(l) < 0)
+	if (strcmp(init, "systemd") == 0 && list_aliases(l) < 0)
 		return -1;
 	if (strcmp(init, "upstart") == 0 && list_upstart(l) < 0)
 		return -1;
-	return list_runlevels(l); /* systemd and upstart start these as well */
+	return list_services(l) < 0 ? -1 : list_early(l);
 }
 
-const char *inspect_started(const struct inspect_look *l, const char *name)
+const char *inspect_started(const struct inspect_look *l, const char *patterns)
 {
 	size_t i;
 
 	for (i = 0; i < l->started.count; i++)
-		if (fnmatch(name, l->started.items[i], 0) == 0)
+		if (services_match(patterns, l->started.items[i]))
 			return l->links.items[i];
 	return NULL;
 }

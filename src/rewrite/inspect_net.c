@@ -7,8 +7,8 @@
 /* What proves a stack: what starts it, and its files. In a tree where nothing starts it the files alone prove little. */
 static const struct evidence {
 	const char *stack;
-	const char *started[4]; /* names that init starts, patterns */
-	const char *files[3];	/* folder and pattern in one: "/etc/netplan/" "*.yaml" */
+	const char *started;  /* services, as services_match() takes them; NULL: files do */
+	const char *files[3]; /* folder and pattern in one: "/etc/netplan/" "*.yaml" */
 	const char *generator[3];
 } evidence[] = {
 	{ .stack = "netplan",
@@ -16,31 +16,25 @@ static const struct evidence {
 	  .generator = { "/usr/lib/systemd/system-generators/netplan",
 			 "/lib/systemd/system-generators/netplan" } },
 	{ .stack = "systemd-networkd",
-	  .started = { "systemd-networkd" },
+	  .started = "systemd-networkd",
 	  .files = { "/etc/systemd/network/*.network", "/usr/lib/systemd/network/*.network" } },
-	{ .stack = "ifupdown",
-	  .started = { "networking" },
-	  .files = { "/etc/network/interfaces" } },
+	{ .stack = "ifupdown", .started = "networking", .files = { "/etc/network/interfaces" } },
 	{ .stack = "NetworkManager",
-	  .started = { "NetworkManager" },
+	  .started = "NetworkManager",
 	  .files = { "/etc/NetworkManager/system-connections/*",
 		     "/etc/sysconfig/network-scripts/ifcfg-*" } },
-	{ .stack = "wicked",
-	  .started = { "wicked" },
-	  .files = { "/etc/sysconfig/network/ifcfg-*" } },
+	{ .stack = "wicked", .started = "wicked", .files = { "/etc/sysconfig/network/ifcfg-*" } },
 	{ .stack = "ifcfg",
-	  .started = { "network" },
+	  .started = "network",
 	  .files = { "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*" } },
 	{ .stack = "netctl",
-	  .started = { "netctl@*", "netctl-auto@*", "netctl-ifplugd@*", "netctl" },
+	  .started = "netctl@* netctl-auto@* netctl-ifplugd@* netctl",
 	  .files = { "/etc/netctl/*" } },
-	{ .stack = "netifrc", .started = { "net.[!l]*" }, .files = { "/etc/conf.d/net" } },
-	{ .stack = "dhcpcd", .started = { "dhcpcd", "dhcpcd@*" }, .files = { "/etc/dhcpcd.conf" } },
-	{ .stack = "connman",
-	  .started = { "connman", "connmand" },
-	  .files = { "/var/lib/connman/*" } },
+	{ .stack = "netifrc", .started = "net.[!l]*", .files = { "/etc/conf.d/net" } },
+	{ .stack = "dhcpcd", .started = "dhcpcd dhcpcd@*", .files = { "/etc/dhcpcd.conf" } },
+	{ .stack = "connman", .started = "connman connmand", .files = { "/var/lib/connman/*" } },
 	{ .stack = "cloud-init",
-	  .started = { "cloud-init", "cloud-init-local", "cloud-init-main" },
+	  .started = "cloud-init cloud-init-local cloud-init-main",
 	  .files = { "/etc/cloud/cloud.cfg" } },
 };
 
@@ -77,11 +71,8 @@ static char *find_file(const struct inspect_look *l, const struct evidence *row)
 
 static const char *find_start(const struct inspect_look *l, const struct evidence *row)
 {
-	const char *link = NULL;
-	size_t i;
+	const char *link = row->started ? inspect_started(l, row->started) : NULL;
 
-	for (i = 0; i < ARRAY_SIZE(row->started) && row->started[i] && !link; i++)
-		link = inspect_started(l, row->started[i]);
 	return link ? link : inspect_first(l->root, row->generator);
 }
 

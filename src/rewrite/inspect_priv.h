@@ -30,8 +30,8 @@ bool inspect_read(struct inspect_look *l, const char *path, struct strbuf *ret);
 void inspect_glob(const struct root *root, const char *dir, const char *pattern,
 		  struct strlist *ret);
 
-/* The link that makes init start it, or NULL. "netctl@*" is a pattern. */
-const char *inspect_started(const struct inspect_look *l, const char *name);
+/* The link that makes init start the first of the services that match (services_match), or NULL. */
+const char *inspect_started(const struct inspect_look *l, const char *patterns);
 /* Fills in started and links; needs tree.init. */
 int inspect_list_started(struct inspect_look *l);
 

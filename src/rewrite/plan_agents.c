@@ -3,56 +3,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "rewrite/agents.h"
+#include "rewrite/net_priv.h"
 #include "rewrite/plan_priv.h"
 #include "rewrite/services.h"
-
-/* One agent more is one row more; patterns as services_match() takes them, files that tell of it when nothing starts it. */
-struct agent_row {
-	const char *name, *provider;
-	const char
-		*vendor; /* how the firmware of that provider's machines begins; NULL: not known */
-	const char *patterns;
-	const char *program; /* NULL: the services tell */
-};
-
-static const struct agent_row agents[] = {
-	{ "nova-agent", "Rackspace", NULL, "nova-agent openstack-guest-agents",
-	  "/usr/sbin/nova-agent" },
-	{ "amazon-ssm-agent", "Amazon", "Amazon EC2",
-	  "amazon-ssm-agent snap.amazon-ssm-agent.amazon-ssm-agent", "/usr/bin/amazon-ssm-agent" },
-	{ "ec2-net-utils", "Amazon", "Amazon EC2",
-	  "policy-routes@* refresh-policy-routes@* ec2net-* ec2-ifup@* elastic-network-interfaces "
-	  "network-ec2-* amazon-ec2-net-utils*",
-	  NULL },
-	{ "ec2-instance-connect and hibinit", "Amazon", "Amazon EC2",
-	  "ec2-instance-connect ec2-instance-connect-* hibinit-agent ec2-metadata* "
-	  "ec2-hibinit-agent "
-	  "aws-cfn-bootstrap cfn-hup amazon-cloudwatch-agent update-motd-ec2*",
-	  NULL },
-	{ "google-guest-agent", "Google", "Google",
-	  "google-guest-agent google-guest-agent-manager google-guest-compat-manager "
-	  "google-accounts-daemon google-network-daemon google-clock-skew-daemon "
-	  "google-ip-forwarding-daemon google-instance-setup google-startup-scripts "
-	  "google-shutdown-scripts google-address-manager google-osconfig-agent google-oslogin-* "
-	  "gce-workload-cert-refresh*",
-	  "/usr/bin/google_guest_agent" },
-	{ "waagent", "Azure", "Microsoft",
-	  "waagent walinuxagent walinuxagent-* waagent-* azure-ephemeral-disk-setup",
-	  "/usr/sbin/waagent" },
-	{ "droplet-agent", "DigitalOcean", "DigitalOcean",
-	  "droplet-agent droplet-agent-* do-agent digitalocean-*",
-	  "/opt/digitalocean/bin/droplet-agent" },
-	{ "oracle-cloud-agent", "Oracle", "OracleCloud",
-	  "oracle-cloud-agent oracle-cloud-agent-* snap.oracle-cloud-agent.* oci-utils ocid "
-	  "oci-network-config*",
-	  "/usr/libexec/oracle-cloud-agent" },
-	{ "hc-utils", "Hetzner", "Hetzner", "hc-* hcloud-*", "/usr/sbin/hc-ifscan" },
-	{ "scaleway's agents", "Scaleway", "Scaleway", "scw-* scaleway-*", NULL },
-	{ "vultr's agents", "Vultr", "Vultr", "vultr-*", NULL },
-	{ "aliyun's agents", "Alibaba", "Alibaba",
-	  "aliyun aliyun-* cloudmonitor AssistDaemon ecs_mq-service eni-service aegis", NULL },
-	{ "tencent's agents", "Tencent", "Tencent", "tat_agent YDService stargate qcloud-*", NULL },
-};
 
 /* ---- switching one service off ---- */
 
@@ -121,7 +75,7 @@ static int plan_agent(struct planner *p, const struct agent_row *a, bool *ret_fo
 	struct strbuf names cleanup_strbuf = STRBUF_INIT;
 
 	if (a->vendor && p->facts->vendor && str_starts(p->facts->vendor, a->vendor)) {
-		if (a->program && root_exists(p->clone, a->program))
+		if (net_any_exists(p->clone, a->files))
 			return plan_note(p, "%s stays on: this machine is one of %s's too", a->name,
 					 a->provider);
 		return 0;
@@ -135,7 +89,7 @@ static int plan_agent(struct planner *p, const struct agent_row *a, bool *ret_fo
 			p, "%s (%s) is switched off, it would change network, names or keys:%s",
 			a->name, a->provider, strbuf_str(&names));
 	}
-	if (!a->program || !root_exists(p->clone, a->program) || p->is_ours)
+	if (!net_any_exists(p->clone, a->files) || p->is_ours)
 		return 0;
 	return plan_note(p,
 			 "%s (%s) is installed and may change network or keys; what would start it "
@@ -228,8 +182,8 @@ int plan_agents(struct planner *p)
 	bool found = false;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(agents); i++)
-		if (plan_agent(p, &agents[i], &found) < 0)
+	for (i = 0; i < agent_count; i++)
+		if (!agent_rows[i].is_kept && plan_agent(p, &agent_rows[i], &found) < 0)
 			return -1;
 	return clean_amazon(p) < 0 || drop_markers(p) < 0 || note_provider(p) < 0 ? -1 : 0;
 }

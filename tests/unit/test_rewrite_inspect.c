@@ -505,6 +505,9 @@ static void test_agents(void **state)
 	(void)state;
 	lay("/sbin/init->/lib/systemd/systemd");
 	lay("/usr/bin/cloud-init");
+	lay("/usr/lib/systemd/system/cloud-init.service");
+	lay("/usr/lib/systemd/system/qemu-guest-agent.service");
+	lay("/etc/systemd/system/multi-user.target.wants/waagent.service->/lib/x"); /* gone */
 	lay("/etc/systemd/system/multi-user.target.wants/cloud-init.service->/lib/x");
 	lay("/var/lib/dpkg/info/hc-utils.md5sums");
 	lay("/usr/sbin/qemu-ga");
@@ -518,7 +521,7 @@ static void test_agents(void **state)
 	says(o, "agents.0.name", "cloud-init");
 	says(o, "agents.0.started_by",
 	     "/etc/systemd/system/multi-user.target.wants/cloud-init.service");
-	says(o, "agents.1.provider", "hetzner");
+	says(o, "agents.1.provider", "Hetzner");
 	says(o, "agents.1.started_by", NULL);
 	says(o, "agents.2.name", "qemu-guest-agent");
 	says(o, "agents.2.started_by", NULL);
@@ -537,6 +540,8 @@ static void test_why(void **state)
 	lay("/sbin/init->/lib/systemd/systemd");
 	lay("/etc/systemd/system/multi-user.target.wants/NetworkManager.service->/lib/x");
 	lay("/etc/systemd/system/multi-user.target.wants/systemd-networkd.service->/lib/x");
+	lay("/usr/lib/systemd/system/NetworkManager.service");
+	lay("/usr/lib/systemd/system/systemd-networkd.service");
 	lay("/etc/systemd/network/10-a.network=[Match]\nName=eth0\n[Network]\nDHCP=yes\n");
 	o = look();
 	says(o, "network.stack", "systemd-networkd");
