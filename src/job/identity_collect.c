@@ -67,6 +67,12 @@ static const struct {
 	{ "/etc/sysconfig/network", "" },
 	{ "/etc/iproute2/rt_tables.d", "" },
 	{ "/etc/default/grub.d", "" },
+	{ "/etc/netctl", "" },
+	/* which links netctl and netifrc start: by their names */
+	{ "/etc/systemd/system/multi-user.target.wants", "netctl@" },
+	{ "/etc/systemd/system/multi-user.target.wants", "dhcpcd@" },
+	{ "/etc/runlevels/default", "net." },
+	{ "/etc/runlevels/boot", "net." },
 	/* how this machine is known to its DHCP server */
 	{ "/var/lib/dhcp", "dhclient" },
 	{ "/var/lib/dhcpcd", "duid" },

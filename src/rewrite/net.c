@@ -30,10 +30,12 @@ bool net_any_exists(const struct root *root, const char *const *paths)
 /*
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
  * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
+ * dhcpcd comes behind ifupdown, netctl and netifrc, which use it as their DHCP client.
  * cloud-init comes last: as soon as it has run, what it wrote is another stack's.
  */
 static const struct net_backend *const backends[] = { &net_netplan, &net_networkd, &net_ifupdown,
-						      &net_nm, &net_cloudinit };
+						      &net_nm,	    &net_netctl,   &net_netifrc,
+						      &net_dhcpcd,  &net_cloudinit };
 
 static const struct net_backend *find_active(const struct root *root)
 {
@@ -80,6 +82,20 @@ bool net_can_write(const char *stack)
 	const struct net_backend *b = find_backend(stack);
 
 	return b && b->write;
+}
+
+bool net_is_by_name(const char *stack)
+{
+	static const char *const stacks[] = { "ifupdown", "netctl", "netifrc", "dhcpcd", NULL };
+
+	return net_is_one_of(stack, stacks);
+}
+
+bool net_has_no_client(const char *stack)
+{
+	static const char *const stacks[] = { "ifupdown", "netctl", "netifrc", NULL };
+
+	return net_is_one_of(stack, stacks);
 }
 
 static int read_with(struct net_model *ret, const struct net_backend *b, const struct root *root,
@@ -201,6 +217,7 @@ void net_done(struct net_model *m)
 	free(m->stack);
 	free(m->renderer);
 	strlist_done(&m->files);
+	strlist_done(&m->units);
 	strlist_done(&m->notes);
 	*m = (struct net_model){ 0 };
 }
@@ -355,6 +372,7 @@ json_t *net_json(const struct net_model *m)
 	json_object_set_new(o, "renderer", json_text(m->renderer));
 	json_object_set_new(o, "links", links);
 	json_object_set_new(o, "files", json_text_list(&m->files));
+	json_object_set_new(o, "units", json_text_list(&m->units));
 	json_object_set_new(o, "notes", json_text_list(&m->notes));
 	return o;
 }

@@ -82,6 +82,8 @@ struct net_model {
 	struct net_link *links; /* without lo */
 	unsigned link_count;
 	struct strlist files; /* paths the model was read from, and that belong to it */
+	struct strlist
+		units; /* what starts it, of stacks where that names links: "netctl@lan.service", OpenRC's "net.eth0" */
 	struct strlist notes;
 };
 
@@ -115,7 +117,7 @@ struct net_output {
 	struct net_file *files;
 	unsigned file_count;
 	struct strlist
-		units; /* systemd units that must be enabled for it: "systemd-networkd.service" */
+		units; /* what must be enabled for it: "systemd-networkd.service"; OpenRC's services: "net.eth0" */
 	struct strlist
 		losses; /* what the stack cannot say, and the nearest that was written; empty: everything is said */
 };

@@ -22,6 +22,10 @@ const struct fact_link *net_card_of(const struct net_link *l, const struct rewri
 int net_fit(struct net_model *m, const struct rewrite_facts *facts, bool by_mac,
 	    struct err *e) must_check;
 
+/* Whether the stack finds cards by their names alone. */
+bool net_is_by_name(const char *stack);
+/* Whether the stack asks by DHCP through a program of another package. */
+bool net_has_no_client(const char *stack);
 /* Whether net_write knows the stack. */
 bool net_can_write(const char *stack);
 /* As net_read, but of that stack, whatever is active. ERR_RW_STACK: no reader. */

@@ -254,7 +254,10 @@ static bool ifupdown_is_active(const struct root *root, bool whole)
 	static const char *const programs[] = { "/sbin/ifup", "/usr/sbin/ifup", NULL };
 	static const char *const enabled[] = {
 		"/etc/systemd/system/multi-user.target.wants/networking.service",
-		"/etc/systemd/system/network-online.target.wants/networking.service", NULL
+		"/etc/systemd/system/network-online.target.wants/networking.service",
+		/* OpenRC: Alpine's setup adds it to boot */
+		"/etc/runlevels/boot/networking", "/etc/runlevels/default/networking",
+		"/etc/runlevels/sysinit/networking", NULL
 	};
 	struct strlist links cleanup_strlist = STRLIST_INIT;
 	size_t i;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rewrite/dhclient.h"
+#include "rewrite/net_fit.h"
 #include "rewrite/plan_priv.h"
 
 #define CONF "/etc/dhcp/dhclient.conf"
@@ -370,7 +371,9 @@ static int note_other_client(struct planner *p, enum net_way way, const struct o
 
 int plan_dhcp(struct planner *p, enum net_way way)
 {
-	bool is_ifupdown = strcmp(p->source_net.stack, "ifupdown") == 0;
+	/* the same dhcpcd with the same file asks in the same way */
+	bool same = way == NET_WAY_FILES && strcmp(p->source_net.stack, "dhcpcd") == 0;
+	bool has_client = !net_has_no_client(p->source_net.stack);
 	struct own_id own = { 0 };
 	int rc;
 
@@ -379,9 +382,11 @@ int plan_dhcp(struct planner *p, enum net_way way)
 	if (!has_method(&p->target_net, false) && !has_method(&p->target_net, true))
 		return 0;
 	rc = read_own(p, &own);
-	if (rc == 0 && is_ifupdown)
+	if (rc == 0 && !has_client)
 		rc = edit_all(p, &own);
-	if (rc == 0 && (!is_ifupdown || way == NET_WAY_MODEL))
+	if (rc == 0 && same)
+		rc = write_dhcpcd_duid(p);
+	if (rc == 0 && !same && (has_client || way == NET_WAY_MODEL))
 		rc = note_other_client(p, way, &own);
 	free(own.dhclient);
 	free(own.duid);

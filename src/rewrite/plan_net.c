@@ -102,23 +102,21 @@ static bool has_word(const struct net_link *l, const char *prefix)
 /* The target's configuration must speak of cards that are there, and need only programs the clone has. */
 static int check_target_links(struct planner *p)
 {
-	static const char *const dhcp[] = { "/sbin/dhclient",
-					    "/usr/sbin/dhclient",
-					    "/sbin/udhcpc",
-					    "/usr/sbin/udhcpc",
-					    "/sbin/dhcpcd",
-					    "/usr/sbin/dhcpcd",
-					    NULL };
+	static const char *const dhcp[] = { "/sbin/dhclient",  "/usr/sbin/dhclient",
+					    "/sbin/udhcpc",    "/usr/sbin/udhcpc",
+					    "/sbin/dhcpcd",    "/usr/sbin/dhcpcd",
+					    "/usr/bin/dhcpcd", NULL };
 	static const char *const ifenslave[] = { "/sbin/ifenslave", "/usr/sbin/ifenslave", NULL };
 	static const char *const brctl[] = { "/sbin/brctl", "/usr/sbin/brctl", NULL };
 	const struct net_model *m = &p->target_net;
 	bool ifupdown = is_ifupdown(p->source_net.stack);
+	bool has_no_client = net_has_no_client(p->source_net.stack) && !has_program(p, dhcp);
 	unsigned i, found = 0;
 
 	for (i = 0; i < m->link_count; i++) {
 		const struct net_link *l = &m->links[i];
 
-		if (ifupdown && (l->v4 == NET_DHCP || l->v6 == NET_DHCP) && !has_program(p, dhcp) &&
+		if (has_no_client && (l->v4 == NET_DHCP || l->v6 == NET_DHCP) &&
 		    plan_block(p,
 			       "%s gets its address by DHCP here, but the source has no DHCP "
 			       "client: install isc-dhcp-client on it, then send it again",
@@ -189,7 +187,8 @@ static int write_model(struct planner *p)
 	int rc = 0;
 	size_t i;
 
-	if (net_fit(&p->target_net, p->facts, !is_ifupdown(stack), p->e) < 0 || give_servers(p) < 0)
+	if (net_fit(&p->target_net, p->facts, !net_is_by_name(stack), p->e) < 0 ||
+	    give_servers(p) < 0)
 		return -1;
 	if (net_write(&o, stack, &p->target_net, p->clone, p->e) < 0)
 		return -1;

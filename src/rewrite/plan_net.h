@@ -14,3 +14,5 @@ int plan_net_keep_target(struct planner *p, const char *path, const struct strbu
 /* The target's name servers: of its resolv.conf, else of its network files. */
 int plan_net_servers(struct planner *p, struct strlist *ret) must_check;
 int plan_net_resolv_conf(struct planner *p) must_check;
+/* Enables each of units (net_output.units, net_model.units), and takes back what started single links of the source. */
+int plan_net_start_units(struct planner *p, const struct strlist *units) must_check;

@@ -10,6 +10,7 @@
 #define WHY_ASIDE "the source's network configuration"
 #define MAIN_FILE "/etc/network/interfaces"
 #define NM_PROFILES "/etc/NetworkManager/system-connections"
+#define PROFILES "/etc/netctl"
 #define UNITS "/etc/systemd/system"
 
 /* Where each stack has its files, and how their names end. Names of cards are plan_net_names's. */
@@ -21,12 +22,15 @@ static const struct {
 	{ "/etc/systemd/network", ".network" },
 	{ "/etc/systemd/network", ".netdev" },
 	{ NM_PROFILES, "" },
+	{ PROFILES, "" },
 };
+/* Stacks of one file. /etc/dhcpcd.conf is a DHCP client's as well, and goes only when it is the source's stack. */
+static const char *const single_files[] = { "/etc/conf.d/net" };
 
 /* Profiles may hold passwords. */
 static bool is_secret(const char *path)
 {
-	return str_starts(path, NM_PROFILES "/");
+	return str_starts(path, NM_PROFILES "/") || str_starts(path, PROFILES "/");
 }
 
 /* netplan complains of files that others may read, NetworkManager passes them over. */
@@ -139,6 +143,9 @@ static int move_aside_source_files(struct planner *p, const struct strlist *keep
 			return -1;
 	if (main_file_has_links(p) && move_one(p, MAIN_FILE, keep) < 0)
 		return -1;
+	for (i = 0; i < ARRAY_SIZE(single_files); i++)
+		if (move_one(p, single_files[i], keep) < 0)
+			return -1;
 	for (i = 0; i < ARRAY_SIZE(places); i++)
 		if (move_place(p, places[i].dir, places[i].suffix, keep) < 0)
 			return -1;
@@ -217,48 +224,17 @@ int plan_net_place_files(struct planner *p)
 			  "this machine's own network configuration") < 0)
 			return -1;
 	}
+	if (plan_net_start_units(p, &p->target_net.units) < 0)
+		return -1;
 	return keep_target_files(p) < 0 ? -1 : calm_network_manager(p);
 }
 
 /* ---- a writer's -------------------------------------------------------------------------------------------------- */
 
-/* As systemctl enable does, for units that are wanted by multi-user.target or in another way already. */
-static int enable_unit(struct planner *p, const char *unit)
-{
-	static const char *const dirs[] = { "/usr/lib/systemd/system", "/lib/systemd/system" };
-	static const char *const wants[] = { "multi-user.target.wants",
-					     "network-online.target.wants", "network.target.wants",
-					     "sysinit.target.wants" };
-	char path[PATH_MAX], link[PATH_MAX];
-	struct stat st;
-	size_t i;
-
-	if (strchr(unit, '/'))
-		return 0;
-	snprintf(path, sizeof(path), UNITS "/%s", unit);
-	if (root_readlink(p->clone, path, link, sizeof(link)) == 0 &&
-	    strcmp(link, "/dev/null") == 0 && plan_move_aside(p, path, "masked, but needed") < 0)
-		return -1;
-	for (i = 0; i < ARRAY_SIZE(wants); i++) {
-		snprintf(path, sizeof(path), UNITS "/%s/%s", wants[i], unit);
-		if (root_lstat(p->clone, path, &st) == 0)
-			return 0;
-	}
-	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
-		snprintf(link, sizeof(link), "%s/%s", dirs[i], unit);
-		if (!root_exists(p->clone, link))
-			continue;
-		snprintf(path, sizeof(path), UNITS "/multi-user.target.wants/%s", unit);
-		return plan_symlink(p, path, link, "starts this machine's network");
-	}
-	return 0;
-}
-
 int plan_net_place_output(struct planner *p, const struct net_output *o)
 {
 	struct strlist keep cleanup_strlist = STRLIST_INIT;
 	unsigned i;
-	size_t n;
 
 	for (i = 0; i < o->file_count; i++)
 		if (strlist_add(&keep, o->files[i].path) < 0)
@@ -272,8 +248,7 @@ int plan_net_place_output(struct planner *p, const struct net_output *o)
 			  "this machine's network in the words of the clone's stack") < 0)
 			return -1;
 	}
-	for (n = 0; n < o->units.count; n++)
-		if (enable_unit(p, o->units.items[n]) < 0)
-			return -1;
+	if (plan_net_start_units(p, &o->units) < 0)
+		return -1;
 	return keep_target_files(p) < 0 ? -1 : calm_network_manager(p);
 }
