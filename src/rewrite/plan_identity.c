@@ -363,9 +363,11 @@ static int plan_machine_id(struct planner *p)
 
 static int remove_seeds(struct planner *p)
 {
-	static const char *const seeds[] = { "/var/lib/systemd/random-seed",
-					     "/var/lib/urandom/random-seed",
-					     "/var/lib/misc/random-seed" };
+	static const char *const seeds[] = {
+		"/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed",
+		"/var/lib/misc/random-seed",	"/var/lib/random-seed",
+		"/var/lib/seedrng/seed.credit", "/var/lib/seedrng/seed.no-credit"
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(seeds); i++)

@@ -40,6 +40,7 @@ bool plan_is_firewall(const char *path);		       /* a file that it has looked at
 int plan_identity(struct planner *p) must_check;
 int plan_cloud(struct planner *p) must_check;  /* cloud-init */
 int plan_agents(struct planner *p) must_check; /* programs of the old provider */
+int plan_policy(struct planner *p) must_check; /* SELinux, licences */
 int plan_holds(struct planner *p) must_check;  /* rewrite/holds.h; after those two */
 /* Keeps init from starting it, in a way that a package's upgrade keeps. name as in rewrite/services.h. */
 int plan_disable_service(struct planner *p, const char *name, const char *why) must_check;

@@ -164,6 +164,8 @@ def confirm_clone(clone, line, phases):
         wrong.append(f"before confirm: {before}")
     if (guard := clone.ssh("systemctl is-active rehost-guard", check=False).stdout.strip()) != "active":
         wrong.append(f"the guard is {guard}")
+    if (held := clone.ssh("systemctl is-active cron", check=False).stdout.strip()) != "inactive":
+        wrong.append(f"cron is {held} before anybody confirmed")
     if "panic=30" not in clone.ssh("cat /proc/cmdline").stdout:
         wrong.append("no panic= on the clone's command line")
     for attempt in (
