@@ -162,7 +162,8 @@ static int plan_all(struct planner *p)
 		return 0;
 	if (load_state(p) < 0 || find_old_root(p) < 0 || read_nets(p) < 0)
 		return -1;
-	if (plan_fstab(p) < 0 || plan_storage(p) < 0 || plan_net(p) < 0 || plan_identity(p) < 0 ||
+	if (plan_fstab(p) < 0 || plan_storage(p) < 0 || plan_mount_units(p) < 0 ||
+	    plan_kernel_conf(p) < 0 || plan_net(p) < 0 || plan_identity(p) < 0 ||
 	    plan_cloud(p) < 0 || plan_agents(p) < 0 || plan_boot(p) < 0 || plan_login(p) < 0 ||
 	    plan_binary(p) < 0 || plan_guard(p) < 0 || plan_holds(p) < 0 || plan_policy(p) < 0)
 		return -1;

@@ -11,6 +11,8 @@ bool boot_list_has_module(const char *list, const char *module);
 /* The module that reads a file system: ext2 and ext3 are read by ext4. */
 const char *boot_fs_module(const char *type);
 
+/* A word of a kernel command line that names disks, images or the network of the source. */
+bool boot_is_foreign_word(const char *word);
 /* /etc/default/grub and grub.d: kernel command line, consoles, settings that name the source's disk. */
 int boot_edit_grub_defaults(struct planner *p) must_check;
 /* /boot/grub/grubenv when it remembers an entry by the source's root file system. */

@@ -30,8 +30,7 @@ static bool is_cmdline(const char *name)
 	       strcmp(name, "GRUB_CMDLINE_LINUX_RECOVERY") == 0;
 }
 
-/* Words that name disks, images or the network of the source; the menu gets its own root=. */
-static bool is_foreign(const char *word)
+bool boot_is_foreign_word(const char *word)
 {
 	static const char *const prefixes[] = {
 		"root=",    "resume=",	   "resume_offset=", "rootflags=", "rd.lvm.",
@@ -66,7 +65,7 @@ static bool edit_words(const char *raw, bool drop_consoles, const char *const *a
 	for (i = 0; i < words.count; i++) {
 		const char *w = words.items[i];
 
-		if (is_foreign(w) || (drop_consoles && str_starts(w, "console="))) {
+		if (boot_is_foreign_word(w) || (drop_consoles && str_starts(w, "console="))) {
 			if (strlist_add(dropped, w) < 0)
 				out->failed = true;
 			changed = true;

@@ -37,6 +37,9 @@ int plan_net_names(struct planner *p) must_check;	       /* called by plan_net *
 int plan_dhcp(struct planner *p, enum net_way way) must_check; /* the same */
 int plan_firewall(struct planner *p) must_check;	       /* notes only */
 bool plan_is_firewall(const char *path);		       /* a file that it has looked at */
+int plan_mount_units(struct planner *p) must_check;	       /* .mount and .swap of systemd */
+int plan_kernel_conf(struct planner *p)
+	must_check; /* command lines that dracut and kernel-install keep */
 int plan_identity(struct planner *p) must_check;
 int plan_cloud(struct planner *p) must_check;  /* cloud-init */
 int plan_agents(struct planner *p) must_check; /* programs of the old provider */

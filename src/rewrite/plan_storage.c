@@ -4,13 +4,9 @@
 #include <string.h>
 
 #include "rewrite/plan_priv.h"
+#include "rewrite/tables.h"
 
 /* ---- lines that are commented out ---- */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 static bool is_comment(const char *line)
 {
@@ -18,45 +14,18 @@ static bool is_comment(const char *line)
 	return !*line || *line == '#';
 }
 
-/* What decides on one line, given without its newline. */
-typedef bool (*line_test)(struct planner *p, const char *line);
-
-/*
- * Comments out the lines that wanted() takes. continues: a line that begins with a blank belongs to the one before it, as in
- * mdadm.conf(5).
- */
-static int comment_lines(struct planner *p, const char *path, line_test wanted, bool continues,
+static int comment_lines(struct planner *p, const char *path, table_test wanted, bool continues,
 			 const char *why)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
-	bool commenting = false;
-	unsigned changed = 0;
-	const char *s;
 	int rc = plan_read(p, path, &text);
 
 	if (rc <= 0)
 		return rc;
-	for (s = strbuf_str(&text); *s;) {
-		size_t len = strcspn(s, "\n");
-		char *line cleanup_free = strndup(s, len);
-
-		if (!line)
-			return plan_nomem(p);
-		if (is_comment(line))
-			commenting = commenting && continues && *line == '#';
-		else if (!continues || !commenting || !is_blank(*line))
-			commenting = wanted(p, line);
-		if (commenting && !is_comment(line)) {
-			strbuf_adds(&out, "# rehost: ");
-			changed++;
-		}
-		len += s[len] == '\n';
-		strbuf_add(&out, s, len);
-		s += len;
-	}
-	if (!changed)
-		return 0;
-	if (plan_note(p, "%s: %u lines were commented out: %s", path, changed, why) < 0)
+	rc = table_comment(strbuf_str(&text), continues, wanted, p, &out);
+	if (rc <= 0)
+		return rc < 0 ? plan_nomem(p) : 0;
+	if (plan_note(p, "%s: %d lines were commented out: %s", path, rc, why) < 0)
 		return -1;
 	return plan_rewrite(p, path, &out, why);
 }
@@ -77,8 +46,9 @@ static char *take_word(const char **s)
 /* ---- crypttab ---- */
 
 /* A source device of the form /dev/... or TAG=..., or a container that did not come along; swap with a random key too. */
-static bool is_foreign_crypt(struct planner *p, const char *line)
+static bool is_foreign_crypt(void *arg, const char *line)
 {
+	struct planner *p = arg;
 	char *name cleanup_free = take_word(&line);
 	char *device cleanup_free = take_word(&line);
 
@@ -120,11 +90,11 @@ static int note_lost_encryption(struct planner *p)
 /* ---- mdadm ---- */
 
 /* ARRAY lines, and DEVICE lines that name anything but what the kernel knows anyway. */
-static bool is_foreign_array(struct planner *p, const char *line)
+static bool is_foreign_array(void *arg, const char *line)
 {
 	char *key cleanup_free = take_word(&line);
 
-	(void)p;
+	(void)arg;
 	if (!key)
 		return true;
 	/* mdadm takes a keyword's first three letters */
@@ -153,104 +123,19 @@ static int plan_mdadm(struct planner *p)
 
 /* ---- LVM ---- */
 
-/* Whether s begins a setting of that name; ret_value: behind its '='. */
-static bool is_setting(const char *s, const char *name, const char **ret_value)
-{
-	size_t n = strlen(name);
-
-	s += strspn(s, " \t");
-	if (str_starts(s, "devices/"))
-		s += strlen("devices/");
-	if (strncmp(s, name, n) != 0)
-		return false;
-	s += n;
-	s += strspn(s, " \t");
-	if (*s != '=')
-		return false;
-	*ret_value = s + 1;
-	return true;
-}
-
-/*
- * The end of a value, an array over several lines as well. NULL: it has none. accepts: whether one of its strings takes in
- * certain devices only ("a|^/dev/sda2$|"); what only rejects (Proxmox, ceph) hides no disk of this machine.
- */
-static const char *scan_filter(const char *s, bool *accepts)
-{
-	bool array = false;
-
-	for (; *s; s++) {
-		if (*s == '#') {
-			s += strcspn(s, "\n");
-			s -= *s == '\0';
-		} else if (*s == '"') {
-			const char *end = strchr(s + 1, '"');
-
-			if (!end)
-				return NULL;
-			if (s[1] == 'a' && memmem(s, (size_t)(end - s), "/dev/", 5))
-				*accepts = true;
-			s = end;
-		} else if (*s == '[') {
-			array = true;
-		} else if (*s == ']' || (*s == '\n' && !array)) {
-			return s + strcspn(s, "\n");
-		}
-	}
-	return array ? NULL : s;
-}
-
-/* The setting that begins in the line at s, as a comment. */
-static void add_commented(struct strbuf *out, const char *s, const char *end)
-{
-	while (s < end) {
-		size_t len = strcspn(s, "\n");
-
-		if (s + len > end)
-			len = (size_t)(end - s);
-		strbuf_adds(out, "# rehost: ");
-		strbuf_add(out, s, len);
-		s += len;
-		if (s < end) {
-			strbuf_addc(out, '\n');
-			s++;
-		}
-	}
-}
-
 static int plan_lvm_file(struct planner *p, const char *path)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
-	bool changed = false;
-	const char *s;
 	int rc = plan_read(p, path, &text);
 
 	if (rc <= 0)
 		return rc;
-	for (s = strbuf_str(&text); *s;) {
-		const char *value, *end = s + strcspn(s, "\n");
-		bool accepts = false;
-
-		if (is_setting(s, "filter", &value) || is_setting(s, "global_filter", &value)) {
-			const char *behind = scan_filter(value, &accepts);
-
-			if (!behind)
-				return plan_block(p,
-						  "%s: a filter has no end: repair it on the "
-						  "source and send it again",
-						  path);
-			end = behind;
-		}
-		if (accepts)
-			add_commented(&out, s, end);
-		else
-			strbuf_add(&out, s, (size_t)(end - s));
-		changed = changed || accepts;
-		s = end;
-		if (*s == '\n')
-			strbuf_addc(&out, *s++);
-	}
-	if (!changed)
+	rc = table_fit_lvm(strbuf_str(&text), &out);
+	if (rc < 0)
+		return plan_block(
+			p, "%s: a filter has no end: repair it on the source and send it again",
+			path);
+	if (rc == 0)
 		return 0;
 	if (plan_note(p, "%s: a filter that lets LVM see the source's disks only was commented out",
 		      path) < 0)

@@ -222,6 +222,61 @@ static void test_lvm(void **state)
 	assert_true(has_text(&plan.blockers, "lvm.conf: a filter has no end"));
 }
 
+static void test_kernel_conf(void **state)
+{
+	(void)state;
+	put(&clone, "/etc/dracut.conf.d/x.conf",
+	    "hostonly=\"yes\"\n"
+	    "kernel_cmdline+=\" rd.lvm.lv=vg/root quiet root=/dev/sda2 \"\n"
+	    "add_device+=\" /dev/sda3 \"\n"
+	    "add_device+=\" \"\n"
+	    "add_drivers+=\" xfs \"\n");
+	becomes("/etc/kernel/cmdline",
+		"# kept\n"
+		"root=UUID=5eed-0  ro rd.luks.uuid=x resume=/dev/sda3 quiet\n",
+		"# kept\n"
+		"root=UUID=" U1 "  ro quiet\n");
+	assert_int_equal(plan.edit_count, 0);
+	holds("/etc/dracut.conf.d/x.conf", "hostonly=\"yes\"\n"
+					   "kernel_cmdline+=\" quiet root=UUID=" U1 " \"\n"
+					   "# rehost: add_device+=\" /dev/sda3 \"\n"
+					   "add_device+=\" \"\n"
+					   "add_drivers+=\" xfs \"\n");
+}
+
+static void unit(const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/etc/systemd/system/%s", name);
+	put(&clone, path, text);
+	snprintf(path, sizeof(path), "/etc/systemd/system/local-fs.target.requires/%s", name);
+	assert_int_equal(root_symlink(&clone, path, "../x", NULL), 0);
+}
+
+static void test_mount_units(void **state)
+{
+	char text[64];
+
+	(void)state;
+	unit("srv-data.mount", "[Mount]\nWhat=/dev/disk/by-uuid/5eed\nWhere=/srv/data\n");
+	unit("mnt-nas.mount", "[Mount]\nWhat=nas:/x\nWhere=/mnt/nas\nType=nfs\n");
+	unit("opt.mount", "[Mount]\nWhat=UUID=" U1 "\nWhere=/opt\n");
+	unit("dev-sdb1.swap", "[Swap]\nWhat=/dev/sdb1\n");
+	unit("odd.mount", "[Mount]\nWhere=/odd\n");
+	apply();
+	assert_int_equal(root_readlink(&clone, "/etc/systemd/system/srv-data.mount", text, 64), 0);
+	assert_string_equal(text, "/dev/null");
+	assert_int_equal(root_readlink(&clone, "/etc/systemd/system/dev-sdb1.swap", text, 64), 0);
+	assert_int_equal(root_readlink(&clone, "/etc/systemd/system/mnt-nas.mount", text, 64), -1);
+	assert_int_equal(root_readlink(&clone, "/etc/systemd/system/opt.mount", text, 64), -1);
+	assert_true(has_text(&plan.notes, "srv-data.mount (/dev/disk/by-uuid/5eed on /srv/data)"));
+	holds("/var/lib/rehost/source-original/etc/systemd/system/dev-sdb1.swap",
+	      "[Swap]\nWhat=/dev/sdb1\n");
+	make();
+	assert_int_equal(plan.edit_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +287,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_crypttab, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mdadm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lvm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kernel_conf, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mount_units, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
