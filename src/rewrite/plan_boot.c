@@ -130,8 +130,10 @@ static bool is_our_swap(const struct planner *p, const char *value)
 	return false;
 }
 
-/* Changes RESUME, ROOT and MODULES in one file of initramfs-tools' configuration. */
-static int edit_initramfs_conf(struct planner *p, const char *path)
+int boot_edit_shell_file(struct planner *p, const char *path,
+			 int (*fit)(struct planner *p, const char *path, struct shell_file *f,
+				    struct shell_var *v),
+			 const char *why)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
 	struct shell_file f;
@@ -142,28 +144,39 @@ static int edit_initramfs_conf(struct planner *p, const char *path)
 		return rc;
 	if (shell_file_parse(&f, strbuf_str(&text), text.len, NULL) < 0)
 		return plan_block(p, "%s cannot be understood", path);
-	for (i = 0, rc = 0; rc == 0 && i < f.count; i++) {
-		struct shell_var *v = &f.vars[i];
-		const char *to = NULL;
-
-		if (strcmp(v->name, "RESUME") == 0 && *v->raw && strcmp(v->raw, "auto") != 0 &&
-		    strcmp(v->raw, "none") != 0 && !is_our_swap(p, v->raw))
-			to = "none";
-		if (strcmp(v->name, "MODULES") == 0 && strcmp(v->raw, "dep") == 0)
-			to = "most"; /* "dep" would look at the hardware of the rescue's /sys */
-		if (to && !v->is_simple)
-			rc = plan_block(p, "%s line %zu cannot be changed safely: set %s by hand",
-					path, v->line + 1, v->name);
-		else if (to && (plan_note(p, "%s: %s=%s became %s=%s", path, v->name, v->raw,
-					  v->name, to) < 0 ||
-				shell_file_set(&f, v, to) < 0))
-			rc = plan_nomem(p);
-	}
+	for (i = 0, rc = 0; rc == 0 && i < f.count; i++)
+		rc = fit(p, path, &f, &f.vars[i]);
 	shell_file_print(&f, &out);
 	shell_file_done(&f);
-	return rc < 0 ? -1
-		      : plan_rewrite(p, path, &out,
-				     "no resuming from, and no drivers only for, the source");
+	return rc < 0 ? -1 : plan_rewrite(p, path, &out, why);
+}
+
+/* RESUME and MODULES in a file of initramfs-tools' configuration. */
+static int fit_initramfs_setting(struct planner *p, const char *path, struct shell_file *f,
+				 struct shell_var *v)
+{
+	const char *to = NULL;
+
+	if (strcmp(v->name, "RESUME") == 0 && *v->raw && strcmp(v->raw, "auto") != 0 &&
+	    strcmp(v->raw, "none") != 0 && !is_our_swap(p, v->raw))
+		to = "none";
+	if (strcmp(v->name, "MODULES") == 0 && strcmp(v->raw, "dep") == 0)
+		to = "most"; /* "dep" would look at the hardware of the rescue's /sys */
+	if (!to)
+		return 0;
+	if (!v->is_simple)
+		return plan_block(p, "%s line %zu cannot be changed safely: set %s by hand", path,
+				  v->line + 1, v->name);
+	return plan_note(p, "%s: %s=%s became %s=%s", path, v->name, v->raw, v->name, to) < 0 ||
+			       shell_file_set(f, v, to) < 0
+		       ? plan_nomem(p)
+		       : 0;
+}
+
+static int edit_initramfs_conf(struct planner *p, const char *path)
+{
+	return boot_edit_shell_file(p, path, fit_initramfs_setting,
+				    "no resuming from, and no drivers only for, the source");
 }
 
 static int edit_initramfs_confs(struct planner *p)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "rewrite/plan_priv.h"
+#include "rewrite/shellfile.h"
 
 /* Names of modules with '-' and '_' taken as one. */
 bool boot_same_module(const char *a, size_t a_len, const char *b);
@@ -13,6 +14,14 @@ const char *boot_fs_module(const char *type);
 
 /* A word of a kernel command line that names disks, images or the network of the source. */
 bool boot_is_foreign_word(const char *word);
+/* Says which words were taken off. */
+int boot_note_dropped(struct planner *p, const char *path,
+		      const struct strlist *dropped) must_check;
+/* Calls fit for every assignment of a shell file, which changes what it has to, and plans the file anew. */
+int boot_edit_shell_file(struct planner *p, const char *path,
+			 int (*fit)(struct planner *p, const char *path, struct shell_file *f,
+				    struct shell_var *v),
+			 const char *why) must_check;
 /* /etc/default/grub and grub.d: kernel command line, consoles, settings that name the source's disk. */
 int boot_edit_grub_defaults(struct planner *p) must_check;
 /* /boot/grub/grubenv when it remembers an entry by the source's root file system. */

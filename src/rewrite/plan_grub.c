@@ -135,7 +135,7 @@ static bool same_consoles(const struct strlist *have, const char *const *want)
 	return i == have->count && !want[i];
 }
 
-static int note_dropped(struct planner *p, const char *path, const struct strlist *dropped)
+int boot_note_dropped(struct planner *p, const char *path, const struct strlist *dropped)
 {
 	size_t i;
 
@@ -164,7 +164,7 @@ static int edit_cmdline(struct grub_files *g, struct grub_file *file, struct she
 				  dropped.count ? dropped.items[0] : "console=", v->name);
 	if (out.failed || shell_file_set(&file->f, v, strbuf_str(&out)) < 0)
 		return plan_nomem(g->p);
-	return note_dropped(g->p, file->path, &dropped);
+	return boot_note_dropped(g->p, file->path, &dropped);
 }
 
 /* Adds GRUB_CMDLINE_LINUX to the main file, which has none. */

@@ -6,19 +6,7 @@
 #include <string.h>
 
 #include "rewrite/plan_boot_priv.h"
-#include "rewrite/shellfile.h"
 #include "rewrite/tables.h"
-
-static int note_dropped(struct planner *p, const char *path, const struct strlist *dropped)
-{
-	size_t i;
-
-	for (i = 0; i < dropped->count; i++)
-		if (plan_note(p, "%s: %s was taken off the kernel command line", path,
-			      dropped->items[i]) < 0)
-			return -1;
-	return 0;
-}
 
 static int fit_cmdline_file(struct planner *p, const char *path)
 {
@@ -31,7 +19,7 @@ static int fit_cmdline_file(struct planner *p, const char *path)
 	if (table_fit_cmdline(strbuf_str(&text), rewrite_facts_fs(p->facts, "/")->uuid,
 			      boot_is_foreign_word, &out, &dropped) < 0)
 		return plan_nomem(p);
-	if (note_dropped(p, path, &dropped) < 0)
+	if (boot_note_dropped(p, path, &dropped) < 0)
 		return -1;
 	return plan_rewrite(p, path, &out, "the kernel command line fits this machine");
 }
@@ -87,26 +75,13 @@ static int fit_setting(struct planner *p, const char *path, struct shell_file *f
 		return comment_setting(p, path, f, v);
 	if (shell_file_set(f, v, strbuf_str(&out)) < 0)
 		return plan_nomem(p);
-	return note_dropped(p, path, &dropped);
+	return boot_note_dropped(p, path, &dropped);
 }
 
 static int fit_dracut_file(struct planner *p, const char *path)
 {
-	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
-	struct shell_file f;
-	size_t i;
-	int rc = plan_read(p, path, &text);
-
-	if (rc <= 0)
-		return rc;
-	if (shell_file_parse(&f, strbuf_str(&text), text.len, NULL) < 0)
-		return plan_block(p, "%s cannot be understood", path);
-	for (i = 0, rc = 0; rc == 0 && i < f.count; i++)
-		rc = fit_setting(p, path, &f, &f.vars[i]);
-	shell_file_print(&f, &out);
-	shell_file_done(&f);
-	return rc < 0 ? -1
-		      : plan_rewrite(p, path, &out, "dracut makes images for this machine's disks");
+	return boot_edit_shell_file(p, path, fit_setting,
+				    "dracut makes images for this machine's disks");
 }
 
 int plan_kernel_conf(struct planner *p)
