@@ -55,7 +55,7 @@ enum recovery {
 	RECOVER_PIN,	 /* S=rescue, then stay: S does not fit J, and this is never wrong */
 	RECOVER_FORWARD, /* go on with the switch */
 	RECOVER_BACK,	 /* go on with the undo */
-	RECOVER_CLONE,	 /* S=clone, and start it when nobody is connected */
+	RECOVER_CLONE,	 /* S=clone, and start it when nobody has logged in */
 };
 
 /* What a rescue does that the private loader started. */

@@ -13,35 +13,19 @@
 #include "job/panic.h"
 #include "job/position.h"
 #include "job/recover.h"
-#include "job/sockets.h"
 #include "job/trial.h"
 
 #define NOBODY_WAIT_S 60 /* time to log in before the clone is started again */
-#define TCP_LIMIT (256 * 1024)
 
-/* ---- is anybody connected ---- */
-
-static bool is_anybody_connected(void)
+/*
+ * Whoever logs in is somebody, however short the session was and although it came before the disks were there. A mere
+ * connection is nobody: port scanners would keep a confirmed clone from being started.
+ */
+static bool has_anybody_logged_in(void)
 {
-	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	char path[256];
-	uint32_t port = 22;
-	size_t i;
 
-	if (file_slurp(run_path(path, sizeof(path), "port"), &text, 64, NULL) == 0) {
-		text.data[strcspn(strbuf_str(&text), "\n")] = '\0';
-		if (parse_u32(text.data, &port) < 0)
-			port = 22;
-	}
-	for (i = 0; i < ARRAY_SIZE(tables); i++) {
-		struct strbuf table cleanup_strbuf = STRBUF_INIT;
-
-		if (file_slurp(tables[i], &table, TCP_LIMIT, NULL) == 0 &&
-		    sockets_is_connected(strbuf_str(&table), port))
-			return true;
-	}
-	return false;
+	return access(run_path(path, sizeof(path), RUN_LOGGED_IN), F_OK) == 0;
 }
 
 /* ---- how long ---- */
@@ -144,7 +128,7 @@ static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
 static bool nobody_comes(unsigned seconds, FILE *out)
 {
 	while (seconds--) {
-		if (is_anybody_connected()) {
+		if (has_anybody_logged_in()) {
 			fprintf(out, "recover: somebody is here; 'reboot' starts the clone\n");
 			return false;
 		}

@@ -5,25 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ESTABLISHED 1
 #define LISTENING 10
 
-/* A line of /proc/net/tcp: "  0: 0100007F:0016 00000000:0000 0A ..."; state 01 is established. */
-bool sockets_is_connected(const char *table, unsigned port)
-{
-	const char *line;
-
-	for (line = table; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		unsigned local, state;
-
-		if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%x %*32[0-9A-Fa-f]:%*x %x", &local,
-			   &state) == 2 &&
-		    local == port && state == ESTABLISHED)
-			return true;
-	}
-	return false;
-}
-
+/* A line of /proc/net/tcp: "  0: 0100007F:0016 00000000:0000 0A ..."; state 0A is listening. */
 void sockets_list(const char *table, struct strbuf *ret)
 {
 	const char *line;

@@ -2,11 +2,7 @@
 /* The kernel's tables of TCP sockets, /proc/net/tcp and tcp6, as text. Pure. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/str.h"
 
-/* Somebody is connected to the local port. */
-bool sockets_is_connected(const char *table, unsigned port);
 /* Appends " 0.0.0.0:22 [::]:80": what is listened on. */
 void sockets_list(const char *table, struct strbuf *ret);

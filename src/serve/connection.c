@@ -9,7 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
+#include "base/run.h"
 #include "serve/command.h"
 #include "serve/serve_priv.h"
 #include "ssh/session.h"
@@ -32,11 +34,16 @@ struct connection {
 static void on_login(void *arg)
 {
 	struct connection *c = arg;
+	struct err e = ERR_INIT;
+	char path[256];
 
 	alarm(0);
 	if (setpriority(PRIO_PROCESS, 0, 0) < 0)
 		log_debug("serve: priority: %m");
 	c->server->limits.logged_in[c->slot] = 1;
+	/* for what the rescue does by itself only when nobody came (job/recover) */
+	if (file_replace(run_path(path, sizeof(path), RUN_LOGGED_IN), "", 0, 0600, &e) < 0)
+		log_warn("serve: it is not written down that somebody came: %s", e.ctx[0]);
 }
 
 static int on_request(void *arg, const struct session_request *r, struct session_process *ret,

@@ -74,7 +74,9 @@ def told(m):
 def test_confirmed_and_nobody_comes(net, folder, planted, kind):
     disk = planted("confirmed")
     with machine(net, folder, disk, kind) as m:
-        console = m.wait_console("THIS IS CLONE", 300)
+        m.wait_banner(300)
+        with net.connect(qemu.TARGET, 22, 5):  # a port scanner is nobody
+            console = m.wait_console("THIS IS CLONE", 300)
     assert "was confirmed" in console and "it is started when nobody logs in within 5 s" in console
     assert rescue_starts(m) == 1
     assert disk.s() == "rescue"  # once: the medium's rescue, or the planted one, comes after it
@@ -86,8 +88,7 @@ def test_somebody_comes_and_reboots(net, folder, planted):
     disk = planted("confirmed")
     with machine(net, folder, disk, wait=20) as m:
         m.wait_banner()
-        with net.connect(qemu.TARGET, 22, 5):
-            time.sleep(3)
+        m.ssh("help")  # before the disks are there
         stays(net, m, 40)
         said = m.ssh("log").stdout
         assert "somebody is here" in said, said
