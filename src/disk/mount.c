@@ -157,7 +157,7 @@ static int fail_mount(const struct volume *v, bool writable, int sys, struct err
 
 int volume_mount(const struct volume *v, const char *at, bool writable, struct err *e)
 {
-	enum err_code code = volume_judge(v);
+	enum err_code code = writable ? volume_judge(v) : volume_judge_look(v);
 	int sys;
 
 	if (code != ERR_NONE && !(code == ERR_AMBIVALENT && !writable && v->type))

@@ -35,6 +35,9 @@ enum err_code mount_explain(int sys, const struct mount_facts *f, char *why, siz
 /* ERR_NONE when content of this kind can be mounted, else the code that names what it is. Pure. */
 enum err_code volume_judge(const struct volume *v);
 
+/* The same for looking: btrfs as well, which nothing here writes to yet. Pure. */
+enum err_code volume_judge_look(const struct volume *v);
+
 /* Unmounts; not mounted is success. Busy is an error (never lazy). */
 int volume_unmount(const char *at, struct err *e) must_check;
 

@@ -29,6 +29,14 @@ enum err_code volume_judge(const struct volume *v)
 	return ERR_FS_UNUSABLE;
 }
 
+enum err_code volume_judge_look(const struct volume *v)
+{
+	enum err_code code = volume_judge(v);
+
+	return code == ERR_FS_UNUSABLE && v->type && strcmp(v->type, "btrfs") == 0 ? ERR_NONE
+										   : code;
+}
+
 static enum err_code explain(int sys, const struct mount_facts *f, const char **why)
 {
 	switch (sys) {

@@ -152,6 +152,21 @@ static int attach(struct target *t, const struct volume *v, char *mount, char *o
 	return measure(f, e);
 }
 
+/* Goes on in the subvolume of the root, where there is one. */
+static int enter_subvolume(struct target *t, struct err *e)
+{
+	struct target_fs *f = &t->fs[0];
+	const char *name = target_root_subvolume(f->volume, &f->root);
+	size_t len = strlen(f->at);
+
+	if (!name)
+		return 0;
+	if (snprintf(f->at + len, sizeof(f->at) - len, "/%s", name) >= (int)(sizeof(f->at) - len))
+		return err_set(e, ERR_FILE, ENAMETOOLONG, "%s", run_dir());
+	root_close(&f->root);
+	return root_open(&f->root, f->at, e);
+}
+
 static void detach_last(struct target *t)
 {
 	struct target_fs *f = &t->fs[--t->fs_count];
@@ -326,6 +341,8 @@ static int attach_all(struct target *t, const struct volume *root, const struct 
 
 	if (rc < 0)
 		err_ctx(e, "mounting %s, the target's root file system", root->path);
+	if (rc == 0 && t->is_partial)
+		rc = enter_subvolume(t, e);
 	return rc == 0 ? attach_others(t, o, e) : rc;
 }
 

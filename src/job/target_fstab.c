@@ -95,7 +95,7 @@ static int take_local(struct target *t, const struct fstab_entry *entry, struct 
 	}
 	if (v->type && strcmp(v->type, "vfat") == 0)
 		return add_other(t, v, mount, strdup(entry->options), e);
-	code = volume_judge(v);
+	code = t->is_partial ? volume_judge_look(v) : volume_judge(v);
 	if (code != ERR_NONE && !(code == ERR_AMBIVALENT && v->type)) {
 		free(mount);
 		if (optional || t->is_partial)

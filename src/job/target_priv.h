@@ -16,6 +16,9 @@ struct opening {
 int target_find_root(struct target *t, const struct opening *o, const struct volume **ret,
 		     struct err *e);
 
+/* The folder of the root's subvolume at the top of a btrfs, static; NULL: the top is the root itself, or none is. */
+const char *target_root_subvolume(const struct volume *v, const struct root *top);
+
 /* A file system besides the root. */
 struct target_found {
 	const struct volume *volume;

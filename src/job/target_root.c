@@ -19,9 +19,9 @@ struct candidate {
 	char hostname[72];
 };
 
-static bool can_be_root(const struct volume *v)
+static bool can_be_root(const struct target *t, const struct volume *v)
 {
-	enum err_code code = volume_judge(v);
+	enum err_code code = t->is_partial ? volume_judge_look(v) : volume_judge(v);
 
 	return v->type && strcmp(v->type, "vfat") != 0 &&
 	       (code == ERR_NONE || (code == ERR_AMBIVALENT && strcmp(v->type, "swap") != 0));
@@ -39,6 +39,29 @@ static void read_hostname(const struct root *r, struct candidate *c)
 	str_escape(c->hostname, sizeof(c->hostname), line);
 }
 
+/*
+ * What installers call the subvolume of the root: openSUSE and Ubuntu, Fedora, Debian. A real folder: what is mounted from
+ * there is named by its path.
+ */
+const char *target_root_subvolume(const struct volume *v, const struct root *top)
+{
+	static const char *const names[] = { "@", "root", "@rootfs" };
+	size_t i;
+
+	if (!v->type || strcmp(v->type, "btrfs") != 0 || target_is_linux_root(top))
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		struct root below cleanup_root = ROOT_INIT;
+		struct stat st;
+
+		if (root_lstat(top, names[i], &st) == 0 && S_ISDIR(st.st_mode) &&
+		    root_open_below(&below, top, names[i], NULL) == 0 &&
+		    target_is_linux_root(&below))
+			return names[i];
+	}
+	return NULL;
+}
+
 /* Looks into one volume. 1: a root (described in c); 0: none; -1: could not look. */
 static int probe(const struct volume *v, struct candidate *c, struct err *e)
 {
@@ -53,7 +76,8 @@ static int probe(const struct volume *v, struct candidate *c, struct err *e)
 	if (root_open(&r, at, e) == 0) {
 		*c = (struct candidate){ .volume = v, .has_record = root_exists(&r, RECORD_PATH) };
 		/* halfway through a switch the record tells it, whatever is at the top */
-		rc = c->has_record || target_is_linux_root(&r);
+		rc = c->has_record || target_is_linux_root(&r) ||
+		     target_root_subvolume(v, &r) != NULL;
 		if (rc)
 			read_hostname(&r, c);
 		root_close(&r);
@@ -119,7 +143,7 @@ static int probe_all(const struct target *t, const struct volume **ret, struct e
 		struct err own = ERR_INIT;
 		int rc;
 
-		if (!can_be_root(&t->scan.volumes[i]))
+		if (!can_be_root(t, &t->scan.volumes[i]))
 			continue;
 		rc = probe(&t->scan.volumes[i], &found[count], &own);
 		if (rc < 0) {
@@ -164,7 +188,7 @@ static int find_chosen(const struct target *t, const char *uuid, const struct vo
 	if (!*ret)
 		return err_set(e, ERR_NO_ROOT, 0, "the option root=%s names no file system here",
 			       uuid);
-	if (!can_be_root(*ret))
+	if (!can_be_root(t, *ret))
 		return err_set(e, volume_judge(*ret) ? volume_judge(*ret) : ERR_NO_ROOT, 0,
 			       "the option root=%s names %s (%s)", uuid, (*ret)->path,
 			       (*ret)->type ? (*ret)->type : "unknown content");

@@ -48,7 +48,8 @@ def debian(tmp_path_factory):
     """A root that mmdebstrap made for the machines of tests/vm, without its bulk; else one made here."""
     root = tmp_path_factory.mktemp("debian")
     tars = sorted((TOP / "build/vm").glob("root-source-*.tar"))
-    bulk = ["--exclude=./usr/share/*", "--exclude=./usr/lib/x86_64-linux-gnu/*", "--exclude=*.ko", "--exclude=*.ko.xz"]
+    folders = "usr/share", "usr/include", "usr/lib/x86_64-linux-gnu", "usr/lib/modules/*/kernel", "usr/lib/python*", "var/lib/dpkg/info", "var/lib/apt", "var/cache"
+    bulk = [f"--exclude=./{folder}/*" for folder in folders]
     if tars:
         run("tar", "-C", root, "-xpf", tars[0], *bulk)
     else:
@@ -102,6 +103,11 @@ def build_image(root, image, second=None):
     return image
 
 
+@pytest.fixture(scope="module")
+def disk(debian, tmp_path_factory):
+    return build_image(debian, tmp_path_factory.mktemp("disk") / "disk.img")
+
+
 def digest(path):
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
@@ -115,8 +121,8 @@ def wait_for(loops_before):
         time.sleep(0.1)
 
 
-def test_image(debian, tmp_path):
-    image = build_image(debian, tmp_path / "disk.img")
+def test_image(debian, disk):
+    image = disk
     before, held = digest(image), loops()
     report = inspect(image)
     device = report["device"]
@@ -133,8 +139,8 @@ def test_image(debian, tmp_path):
     wait_for(held)
 
 
-def test_device_and_partition(debian, tmp_path):
-    image = build_image(debian, tmp_path / "disk.img")
+def test_device_and_partition(disk, tmp_path):
+    image = disk
     loop = loopdisk.attach(image)
     try:
         assert inspect(loop)["system"]["hostname"] == "web01"
@@ -153,12 +159,12 @@ def test_device_and_partition(debian, tmp_path):
         loopdisk.detach(loop, image)
 
 
-def test_two_systems_and_none(debian, tmp_path):
-    second = tmp_path / "second"
+def test_two_systems_and_none(tmp_path):
+    first, second = small_root(tmp_path), tmp_path / "second"
     for folder in "bin", "sbin", "etc":
         (second / folder).mkdir(parents=True)
     put(second, **{"etc__os-release": "ID=alpine\nVERSION_ID=3.19.1\n", "etc__hostname": "other\n"})
-    image = build_image(debian, tmp_path / "disk.img", second)
+    image = build_image(first, tmp_path / "disk.img", second)
     two = run(REHOST, "inspect", "--json", image, check=False)
     error = json.loads(two.stdout)["error"]
     assert two.returncode == 1 and error["id"] == "RH-JOB-70" and "aaaaaaaa" in json.dumps(error) and "other" in json.dumps(error)
@@ -172,6 +178,43 @@ def test_two_systems_and_none(debian, tmp_path):
     run("mke2fs", "-q", "-F", "-t", "ext4", none)
     assert b"RH-JOB-70" in run(REHOST, "inspect", none, check=False).stderr
     assert run(REHOST, "inspect", "/dev/null", check=False).returncode == 1
+
+
+def small_root(tmp_path, *tops):
+    """The least that counts as a system, at the top or in a folder of the file system's."""
+    tree = tmp_path / "tree"
+    for top in tops or ("",):
+        for folder in "bin", "sbin", "etc":
+            (tree / top / folder).mkdir(parents=True)
+        put(tree / top, **{"etc__os-release": "ID=fedora\nVERSION_ID=40\n", "etc__hostname": f"host{top}\n", "etc__hosts": "192.0.2.7 host\n"})
+    return tree
+
+
+@pytest.mark.parametrize("top", ["", "@", "root", "@rootfs"])
+def test_btrfs(tmp_path, top):
+    """The root at the top, or in a subvolume as installers name it (a plain folder looks the same)."""
+    image = tmp_path / "disk.img"
+    with open(image, "wb") as f:
+        f.truncate(128 * MIB)
+    tree = small_root(tmp_path, top)
+    (tree / "root").exists() or (tree / "root").symlink_to("/")  # no way to this machine's own root
+    run("mkfs.btrfs", "-q", "-r", tree, image)
+    before = digest(image)
+    report = inspect(image)
+    assert report["system"]["distribution"] == "fedora" and report["system"]["hostname"] == f"host{top}"
+    assert report["device"]["volumes"][0]["mount"] == "/" and digest(image) == before
+
+
+def test_xfs(tmp_path):
+    image = tmp_path / "disk.img"
+    with open(image, "wb") as f:
+        f.truncate(320 * MIB)
+    proto = tmp_path / "proto"  # mkfs.xfs(8), -p
+    put(tmp_path, **{"os": "ID=rocky\nVERSION_ID=9.3\n"})
+    proto.write_text(f"x\n0 0\nd--755 0 0\nbin d--755 0 0\n$\nsbin d--755 0 0\n$\netc d--755 0 0\nos-release ---644 0 0 {tmp_path}/os\n$\n$\n")
+    run("mkfs.xfs", "-q", "-p", proto, image)
+    before = digest(image)
+    assert inspect(image)["system"]["distribution"] == "rocky" and digest(image) == before
 
 
 def test_hostile_fstab_leads_nowhere(tmp_path):
