@@ -212,7 +212,7 @@ static int read_both(struct check *c, struct net_model *want, struct net_model *
 	if (net_read(have, c->view, e) < 0)
 		return err_ctx(e, "reading the clone's network files");
 	*ret_other = want->stack && have->stack && strcmp(want->stack, have->stack) != 0;
-	return *ret_other ? net_fit(want, c->facts, strcmp(have->stack, "ifupdown") != 0, e) : 0;
+	return *ret_other ? net_fit(want, c->facts, !net_is_by_name(have->stack), e) : 0;
 }
 
 static void compare_networks(struct check *c, const struct net_model *want,

@@ -30,12 +30,14 @@ bool net_any_exists(const struct root *root, const char *const *paths)
 /*
  * In order of precedence. ifupdown comes before NetworkManager because it is active only when it configures a
  * link, and NetworkManager leaves alone what /etc/network/interfaces names (NetworkManager.conf(5), managed=false).
+ * ifcfg comes before it because NetworkManager reads these files too, by a plugin.
  * dhcpcd comes behind ifupdown, netctl and netifrc, which use it as their DHCP client.
  * cloud-init comes last: as soon as it has run, what it wrote is another stack's.
  */
-static const struct net_backend *const backends[] = { &net_netplan, &net_networkd, &net_ifupdown,
-						      &net_nm,	    &net_netctl,   &net_netifrc,
-						      &net_dhcpcd,  &net_cloudinit };
+static const struct net_backend *const backends[] = { &net_netplan,  &net_networkd, &net_ifupdown,
+						      &net_wicked,   &net_ifcfg,    &net_nm,
+						      &net_netctl,   &net_netifrc,  &net_dhcpcd,
+						      &net_cloudinit };
 
 static const struct net_backend *find_active(const struct root *root)
 {
@@ -86,7 +88,8 @@ bool net_can_write(const char *stack)
 
 bool net_is_by_name(const char *stack)
 {
-	static const char *const stacks[] = { "ifupdown", "netctl", "netifrc", "dhcpcd", NULL };
+	static const char *const stacks[] = { "ifupdown", "netctl", "netifrc",
+					      "dhcpcd",	  "wicked", NULL };
 
 	return net_is_one_of(stack, stacks);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What one option of an iface stanza means. */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
 #include "rewrite/net_ifupdown.h"
+#include "rewrite/net_ini_priv.h"
 
 static const char *option(const struct stanza *s, const char *name)
 {
@@ -140,23 +140,6 @@ static int add_ports(struct net_link *l, enum net_kind kind, const char *value)
 	return 0;
 }
 
-/* Old files give some values of a bond by number (Documentation/networking/bonding.rst). */
-static const char *bond_word(const char *key, const char *value)
-{
-	static const char *const modes[] = { "balance-rr", "active-backup", "balance-xor",
-					     "broadcast",  "802.3ad",	    "balance-tlb",
-					     "balance-alb" };
-	uint32_t n;
-
-	if (parse_u32(value, &n) < 0)
-		return value;
-	if (strcmp(key, "mode") == 0 && n < ARRAY_SIZE(modes))
-		return modes[n];
-	if (strcmp(key, "lacp_rate") == 0 && n < 2)
-		return n ? "fast" : "slow";
-	return value;
-}
-
 static int add_bond_option(struct net_link *l, const char *name, const char *value)
 {
 	char key[64];
@@ -169,7 +152,7 @@ static int add_bond_option(struct net_link *l, const char *name, const char *val
 	for (i = 0; key[i]; i++)
 		if (key[i] == '-')
 			key[i] = '_';
-	return strlist_addf(&l->options, "%s=%s", key, bond_word(key, value));
+	return strlist_addf(&l->options, "%s=%s", key, net_bond_word(key, value));
 }
 
 static int add_bridge_option(struct net_link *l, const struct iface_option *o, const char *name)

@@ -55,6 +55,22 @@ const struct net_option *net_option_find(enum net_kind kind, const char *name, s
 	return NULL;
 }
 
+const char *net_bond_word(const char *key, const char *value)
+{
+	static const char *const modes[] = { "balance-rr", "active-backup", "balance-xor",
+					     "broadcast",  "802.3ad",	    "balance-tlb",
+					     "balance-alb" };
+	uint32_t n;
+
+	if (parse_u32(value, &n) < 0)
+		return value;
+	if (strcmp(key, "mode") == 0 && n < ARRAY_SIZE(modes))
+		return modes[n];
+	if (strcmp(key, "lacp_rate") == 0 && n < 2)
+		return n ? "fast" : "slow";
+	return value;
+}
+
 int net_bool(const char *text)
 {
 	static const char *const words[] = { "1", "yes", "y", "true",  "t", "on",

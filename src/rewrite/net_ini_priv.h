@@ -31,6 +31,9 @@ extern const size_t net_option_count;
 /* The row of that name; NULL: none. */
 const struct net_option *net_option_find(enum net_kind kind, const char *name, size_t len);
 
+/* Old files give some values of a bond by number (Documentation/networking/bonding.rst); others are as they come. */
+const char *net_bond_word(const char *key, const char *value);
+
 /* 1: yes, 0: no, -1: neither; the words of systemd.syntax(7). */
 int net_bool(const char *text);
 

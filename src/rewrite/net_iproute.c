@@ -179,6 +179,7 @@ int net_parse_rule(struct net_rule *ret, const struct strlist *words, size_t fro
 		} else if (text) {
 			if (strcmp(value, "all") == 0)
 				continue;
+			free(*text);
 			*text = net_prefix_of(value, ret->is_v6);
 			ok = *text != NULL;
 		} else if (net_is_one_of(word, tables)) {

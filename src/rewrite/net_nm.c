@@ -389,6 +389,10 @@ int nm_read(struct net_model *m, const struct root *root, struct err *e)
 		rc = read_profile(&r, &r.profiles[i]);
 	if (rc == 0)
 		rc = join_links(&r);
+	if (rc == 0 && net_ifcfg_is_read_too(root))
+		rc = note(&r, "/etc/sysconfig/network-scripts",
+			  "holds ifcfg- files, which NetworkManager reads as well: they were left "
+			  "out");
 	for (i = 0; i < r.count; i++) {
 		free(r.profiles[i].path);
 		free(r.profiles[i].link);

@@ -26,37 +26,6 @@ static void uuid_of(const struct net_link *l, char ret[UUID_LEN + 1])
 		 hex + 20);
 }
 
-/* Plugins lie in a folder named by the version. */
-static unsigned version_in(const struct root *root, const char *dir)
-{
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	size_t i;
-
-	if (!root_is_dir(root, dir) || root_list(root, dir, &names, NULL) < 0)
-		return 0;
-	for (i = 0; i < names.count; i++) {
-		unsigned major, minor;
-
-		if (sscanf(names.items[i], "%3u.%3u", &major, &minor) == 2 && major > 0)
-			return major * 1000 + minor;
-	}
-	return 0;
-}
-
-static unsigned nm_version(const struct root *root)
-{
-	static const char *const places[] = { "/usr/lib/NetworkManager",
-					      "/usr/lib64/NetworkManager",
-					      "/usr/lib/x86_64-linux-gnu/NetworkManager",
-					      "/usr/lib/aarch64-linux-gnu/NetworkManager" };
-	unsigned found = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(places) && !found; i++)
-		found = version_in(root, places[i]);
-	return found;
-}
-
 /* ---- [ipv4], [ipv6] ------------------------------------------------------------------------------------------ */
 
 static const char *method_of(struct ini_writer *w, bool v6)

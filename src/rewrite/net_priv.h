@@ -22,7 +22,12 @@ extern const struct net_backend net_nm;
 extern const struct net_backend net_dhcpcd;
 extern const struct net_backend net_netctl;
 extern const struct net_backend net_netifrc;
+extern const struct net_backend net_ifcfg;
+extern const struct net_backend net_wicked;
 extern const struct net_backend net_cloudinit;
+
+/* Whether an enabled NetworkManager reads ifcfg files there, besides profiles of its own. */
+bool net_ifcfg_is_read_too(const struct root *root);
 
 /* Whether there is a stack of that name with a reader. */
 bool net_can_read(const char *stack);
@@ -58,7 +63,10 @@ bool net_is_v6(const char *address);
 /* True when the gateway lies in none of the link's prefixes of its family, link-local gateways excepted. */
 bool net_needs_onlink(const struct net_link *l, const char *gateway);
 
-/* A route to a gateway itself is how it is made reachable: it goes from routes. */
+/*
+ * A route to a gateway itself is how it is made reachable: it goes from routes, and routes through such a gateway that lies
+ * outside every prefix are on-link.
+ */
 void net_drop_gateway_routes(struct net_link *l);
 /* The same, and gateways outside every prefix are on-link: for stacks without a word for that. */
 void net_settle_gateways(struct net_link *l);

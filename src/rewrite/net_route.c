@@ -157,18 +157,42 @@ int net_take_route(struct net_link *l, const struct net_route *route)
 	return failed ? -1 : 0;
 }
 
+/* Whether it does nothing but lead to that gateway. */
+static bool leads_to(const struct net_route *r, const char *gateway)
+{
+	size_t len = gateway ? strlen(gateway) : 0;
+
+	return gateway && !r->via && !r->metric && !r->table && !r->src && !r->type && !r->mtu &&
+	       strncmp(r->to, gateway, len) == 0 &&
+	       strcmp(r->to + len, net_is_v6(r->to) ? "/128" : "/32") == 0;
+}
+
+/* Whether another route goes through it, outside every prefix. */
+static bool is_way(struct net_link *l, const struct net_route *host)
+{
+	bool is = false;
+	unsigned i;
+
+	for (i = 0; i < l->route_count; i++) {
+		struct net_route *r = &l->routes[i];
+
+		if (!r->via || !leads_to(host, r->via) || !net_needs_onlink(l, r->via))
+			continue;
+		r->is_onlink = true;
+		is = true;
+	}
+	return is;
+}
+
 void net_drop_gateway_routes(struct net_link *l)
 {
 	unsigned i;
 
 	for (i = 0; i < l->route_count; i++) {
 		struct net_route *r = &l->routes[i];
-		const char *gateway = net_is_v6(r->to) ? l->gateway6 : l->gateway4;
-		size_t len = gateway ? strlen(gateway) : 0;
+		bool is = is_way(l, r);
 
-		if (!gateway || r->via || r->metric || r->table || r->src || r->type ||
-		    strncmp(r->to, gateway, len) != 0 ||
-		    strcmp(r->to + len, net_is_v6(r->to) ? "/128" : "/32") != 0)
+		if (!leads_to(r, net_is_v6(r->to) ? l->gateway6 : l->gateway4) && !is)
 			continue;
 		net_route_done(r);
 		memmove(r, r + 1, (--l->route_count - i) * sizeof(*r));

@@ -22,15 +22,17 @@ static int remove_lease(struct planner *p, const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
 
-	if (!strstr(name, ".lease") && strcmp(name, "duid") != 0)
+	if (!strstr(name, ".lease") && !str_starts(name, "lease-") && strcmp(name, "duid") != 0 &&
+	    strcmp(name, "duid.xml") != 0 && strcmp(name, "iaid.xml") != 0)
 		return 0;
 	return plan_remove_secret(p, path, "a lease of the source's address");
 }
 
 static int remove_leases(struct planner *p)
 {
-	static const char *const dirs[] = { LEASE_DIR, "/var/lib/dhcpcd", "/var/lib/dhcpcd5",
-					    "/var/lib/NetworkManager" };
+	static const char *const dirs[] = { LEASE_DIR,		 "/var/lib/dhcpcd",
+					    "/var/lib/dhcpcd5",	 "/var/lib/NetworkManager",
+					    "/var/lib/dhclient", "/var/lib/wicked" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(dirs); i++)

@@ -13,19 +13,48 @@
 #define PROFILES "/etc/netctl"
 #define UNITS "/etc/systemd/system"
 
-/* Where each stack has its files, and how their names end. Names of cards are plan_net_names's. */
+#define RHEL "/etc/sysconfig/network-scripts"
+#define SUSE "/etc/sysconfig/network"
+
+/* Where each stack has its files, and how their names begin and end. Names of cards are plan_net_names's. */
 static const struct {
-	const char *dir, *suffix;
+	const char *dir, *prefix, *suffix;
 } places[] = {
-	{ "/etc/network/interfaces.d", "" },
-	{ "/etc/netplan", ".yaml" },
-	{ "/etc/systemd/network", ".network" },
-	{ "/etc/systemd/network", ".netdev" },
-	{ NM_PROFILES, "" },
-	{ PROFILES, "" },
+	{ "/etc/network/interfaces.d", "", "" },
+	{ "/etc/netplan", "", ".yaml" },
+	{ "/etc/systemd/network", "", ".network" },
+	{ "/etc/systemd/network", "", ".netdev" },
+	{ NM_PROFILES, "", "" },
+	{ PROFILES, "", "" },
+	{ RHEL, "ifcfg-", "" },
+	{ RHEL, "route-", "" },
+	{ RHEL, "route6-", "" },
+	{ RHEL, "rule-", "" },
+	{ RHEL, "rule6-", "" },
+	{ SUSE, "ifcfg-", "" },
+	{ SUSE, "ifroute-", "" },
+	{ SUSE, "ifrule-", "" },
+	{ SUSE, "ifsysctl-", "" },
+	{ SUSE, "routes", "" },
 };
 /* Stacks of one file. /etc/dhcpcd.conf is a DHCP client's as well, and goes only when it is the source's stack. */
 static const char *const single_files[] = { "/etc/conf.d/net" };
+
+/* Files of which the network is only a part: the clone's services want them, so they stay, without the source's words. */
+static bool is_shared(const char *path)
+{
+	return strcmp(path, SUSE) == 0 || strcmp(path, SUSE "/config") == 0 ||
+	       strcmp(path, SUSE "/dhcp") == 0 || strcmp(path, SUSE "/ifsysctl") == 0;
+}
+
+/* lo's own are no part of any card's network. */
+static bool is_in_place(const char *name, size_t place)
+{
+	size_t len = strlen(places[place].prefix);
+
+	return strncmp(name, places[place].prefix, len) == 0 &&
+	       str_ends(name, places[place].suffix) && !(len && strcmp(name + len, "lo") == 0);
+}
 
 /* Profiles may hold passwords. */
 static bool is_secret(const char *path)
@@ -66,7 +95,7 @@ static bool has_effect(const struct planner *p, const char *path)
 
 static int move_one(struct planner *p, const char *path, const struct strlist *keep)
 {
-	if (strlist_has(keep, path) || !has_effect(p, path))
+	if (strlist_has(keep, path) || is_shared(path) || !has_effect(p, path))
 		return 0;
 	if (!is_secret(path))
 		return plan_move_aside(p, path, WHY_ASIDE);
@@ -93,9 +122,9 @@ static int move_dropins(struct planner *p, const char *dir, const struct strlist
 	return 0;
 }
 
-static int move_place(struct planner *p, const char *dir, const char *suffix,
-		      const struct strlist *keep)
+static int move_place(struct planner *p, size_t place, const struct strlist *keep)
 {
+	const char *dir = places[place].dir, *suffix = places[place].suffix;
 	struct strlist names cleanup_strlist = STRLIST_INIT;
 	char path[PATH_MAX], dropin[32];
 	size_t i;
@@ -111,7 +140,7 @@ static int move_place(struct planner *p, const char *dir, const char *suffix,
 		if (*suffix && str_ends(path, dropin) && root_is_dir(p->clone, path)) {
 			if (move_dropins(p, path, keep) < 0)
 				return -1;
-		} else if (str_ends(path, suffix) && move_one(p, path, keep) < 0) {
+		} else if (is_in_place(names.items[i], place) && move_one(p, path, keep) < 0) {
 			return -1;
 		}
 	}
@@ -147,7 +176,7 @@ static int move_aside_source_files(struct planner *p, const struct strlist *keep
 		if (move_one(p, single_files[i], keep) < 0)
 			return -1;
 	for (i = 0; i < ARRAY_SIZE(places); i++)
-		if (move_place(p, places[i].dir, places[i].suffix, keep) < 0)
+		if (move_place(p, i, keep) < 0)
 			return -1;
 	return 0;
 }
@@ -165,7 +194,7 @@ static int calm_network_manager(struct planner *p)
 
 	if (strcmp(p->source_net.stack, "ifupdown") == 0 ||
 	    strcmp(p->source_net.stack, "NetworkManager") == 0 ||
-	    !net_any_exists(p->clone, enabled))
+	    strcmp(p->source_net.stack, "ifcfg") == 0 || !net_any_exists(p->clone, enabled))
 		return 0;
 	return plan_write(p, "/etc/NetworkManager/conf.d/10-rehost.conf", text, strlen(text), 0644,
 			  "NetworkManager is enabled too and must not configure these cards");
@@ -204,6 +233,30 @@ static int place(struct planner *p, const char *path, const struct strbuf *text,
 	return plan_write(p, path, strbuf_str(text), text->len, mode, why);
 }
 
+/* This machine has no such file: the source's stays, without what it says of the source. */
+static int place_shared(struct planner *p)
+{
+	const struct net_model none = { 0 };
+	struct net_output o;
+	unsigned i;
+	int rc = 0;
+
+	if (!net_can_write(p->source_net.stack))
+		return 0;
+	if (net_write(&o, p->source_net.stack, &none, p->clone, p->e) < 0)
+		return -1;
+	for (i = 0; rc == 0 && i < o.file_count; i++) {
+		const struct net_file *f = &o.files[i];
+
+		if (is_shared(f->path) && root_exists(p->clone, f->path) &&
+		    !strlist_has(&p->target_net.files, f->path))
+			rc = place(p, f->path, &f->text, (int)f->mode,
+				   "without the source's addresses");
+	}
+	net_output_done(&o);
+	return rc;
+}
+
 int plan_net_place_files(struct planner *p)
 {
 	size_t i;
@@ -224,7 +277,7 @@ int plan_net_place_files(struct planner *p)
 			  "this machine's own network configuration") < 0)
 			return -1;
 	}
-	if (plan_net_start_units(p, &p->target_net.units) < 0)
+	if (place_shared(p) < 0 || plan_net_start_units(p, &p->target_net.units) < 0)
 		return -1;
 	return keep_target_files(p) < 0 ? -1 : calm_network_manager(p);
 }

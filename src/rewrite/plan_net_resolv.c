@@ -144,6 +144,9 @@ int plan_net_resolv_conf(struct planner *p)
 		return stack_has_servers(p) ? 0 : write_resolved(p, &servers);
 	if (strstr(link, "run/NetworkManager/") && is_managed_by_nm(p))
 		return 0;
+	/* netconfig makes it of /etc/sysconfig/network/config */
+	if (strstr(link, "run/netconfig/") && strcmp(p->source_net.stack, "wicked") == 0)
+		return 0;
 	if (strstr(link, "run/resolvconf/"))
 		return write_resolv_conf(p, "/etc/resolvconf/resolv.conf.d/base", &own, &servers);
 	return write_resolv_conf(p, "/etc/resolv.conf", &own, &servers);

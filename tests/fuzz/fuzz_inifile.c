@@ -3,30 +3,14 @@
  * Any bytes as a file of systemd-networkd or of NetworkManager: parsed, read as the only file of a system, and what was
  * read is written. A writer lets nothing of it become a line of its own.
  */
-#include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "fuzz_folder.h"
 
 #include "rewrite/inifile.h"
 #include "rewrite/net.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A folder that holds nothing but these files, which are returned open. */
-static void folder(struct root *ret, const char *const *paths, int *fds, unsigned count)
-{
-	char dir[] = "/tmp/rehost-fuzz-XXXXXX";
-	unsigned i;
-
-	if (!mkdtemp(dir) || root_open(ret, dir, NULL) < 0)
-		abort();
-	for (i = 0; i < count; i++) {
-		if (root_replace(ret, paths[i], "", 0, NULL, NULL) < 0)
-			abort();
-		fds[i] = root_openat(ret, paths[i], O_WRONLY, 0, NULL);
-	}
-}
 
 static void write_all(const struct net_model *m)
 {
@@ -87,9 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (ini_parse(&f, i ? INI_KEYFILE : INI_SYSTEMD, (const char *)data, size, NULL) ==
 		    0)
 			ini_done(&f);
-	for (i = 0; i < ARRAY_SIZE(fds); i++)
-		if (ftruncate(fds[i], 0) < 0 || pwrite(fds[i], data, size, 0) != (ssize_t)size)
-			abort();
+	folder_fill(fds, ARRAY_SIZE(fds), data, size);
 	read_model(&roots[0]);
 	read_model(&roots[1]);
 	return 0;

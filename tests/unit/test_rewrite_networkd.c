@@ -6,35 +6,10 @@
 
 #include <cmocka.h>
 
-#include "net_files.h"
+#define STACK "systemd-networkd"
+#include "net_round.h"
 
 #define NETWORK "etc/systemd/network/"
-
-static struct net_model m;
-static struct net_output o;
-
-static int end(void **state)
-{
-	net_done(&m);
-	net_output_done(&o);
-	return temp_root_close(state);
-}
-
-static void read_again(void)
-{
-	net_done(&m);
-	assert_int_equal(net_read(&m, &r, NULL), 0);
-	assert_string_equal(m.stack, "systemd-networkd");
-}
-
-static const struct net_link *link_of(const char *name)
-{
-	const struct net_link *l = net_find(&m, name);
-
-	if (!l)
-		fail_msg("no link %s", name);
-	return l;
-}
 
 static void test_a_server(void **state)
 {
@@ -333,30 +308,12 @@ static void test_hostile_files(void **state)
 /* What is written and read again is the same, and written again the same bytes. */
 static void test_round_trips(void **state)
 {
-	unsigned seed, i;
+	unsigned seed;
 
 	(void)state;
 	for (seed = 1; seed <= 150; seed++) {
-		struct strbuf why cleanup_strbuf = STRBUF_INIT;
-		struct net_model drawn;
-		struct net_output again;
-
 		assert_int_equal(root_remove_tree(&r, "/etc", NULL), 0);
-		assert_int_equal(models_make(&drawn, seed, MODEL_ALL), 0);
-		net_output_done(&o);
-		assert_int_equal(net_write(&o, "systemd-networkd", &drawn, NULL, NULL), 0);
-		put_output(&o);
-		read_again();
-		if (!models_equal(&drawn, &m, &why))
-			fail_msg("seed %u:\n%s", seed, strbuf_str(&why));
-		assert_int_equal(o.losses.count, 0);
-		assert_int_equal(net_write(&again, "systemd-networkd", &m, NULL, NULL), 0);
-		assert_int_equal(again.file_count, o.file_count);
-		for (i = 0; i < o.file_count; i++)
-			assert_string_equal(file_text(&again, o.files[i].path),
-					    strbuf_str(&o.files[i].text));
-		net_output_done(&again);
-		net_done(&drawn);
+		round_trip(seed, MODEL_ALL, NULL, NULL);
 	}
 }
 

@@ -241,6 +241,126 @@ static void test_networkd_gets_netplan(void **state)
 	not_there("etc/netplan/50-cloud-init.yaml");
 }
 
+#define RHEL "etc/sysconfig/network-scripts/"
+#define SUSE "etc/sysconfig/network/"
+
+/* The service network of a RHEL: initscripts. */
+static void source_has_ifcfg(void)
+{
+	drop(WANTS "networking.service");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	put(&clone, "etc/rc.d/rc3.d/S10network", "");
+	put(&clone, RHEL "ifup-eth", "#!/bin/bash\n");
+	put(&clone, RHEL "ifcfg-lo", "DEVICE=lo\nIPADDR=127.0.0.1\n");
+	put(&clone, RHEL "ifcfg-ens9", "DEVICE=ens9\nIPADDR=198.51.100.7\nPREFIX=24\n");
+	put(&clone, RHEL "route-ens9", "10.0.0.0/8 via 198.51.100.9\n");
+	put(&clone, "etc/sysconfig/network",
+	    "NETWORKING=yes\nGATEWAY=198.51.100.1\nNOZEROCONF=yes\n");
+	put(&clone, "var/lib/dhclient/dhclient--ens9.lease", "lease { }\n");
+}
+
+static void test_ifcfg_gets_interfaces(void **state)
+{
+	(void)state;
+	source_has_ifcfg();
+	put(&target, "etc/network/interfaces", ifupdown_static);
+	apply_once();
+	is_static_network("ifcfg");
+	not_there(RHEL "ifcfg-ens9");
+	not_there(RHEL "route-ens9");
+	not_there("var/lib/dhclient/dhclient--ens9.lease");
+	holds(RHEL "ifcfg-lo", "DEVICE=lo\nIPADDR=127.0.0.1\n");
+	holds(RHEL "ifup-eth", "#!/bin/bash\n");
+	holds("etc/sysconfig/network", "NETWORKING='yes'\nNOZEROCONF=yes\n");
+	holds("var/lib/rehost/source-original/etc/sysconfig/network",
+	      "NETWORKING=yes\nGATEWAY=198.51.100.1\nNOZEROCONF=yes\n");
+}
+
+/* The same stack on both sides: this machine's files; without one for all, the source's stays but for its gateway. */
+static void test_ifcfg_gets_ifcfg(void **state)
+{
+	static const char text[] = "DEVICE=enp1s0\nIPADDR=203.0.113.10\nPREFIX=24\n"
+				   "GATEWAY=203.0.113.1\n";
+
+	(void)state;
+	source_has_ifcfg();
+	assert_int_equal(root_remove(&target, "etc/network/interfaces", NULL), 0);
+	put(&target, RHEL "ifcfg-enp1s0", text);
+	apply_once();
+	holds(RHEL "ifcfg-enp1s0", text);
+	not_there(RHEL "ifcfg-ens9");
+	holds("etc/sysconfig/network", "NETWORKING='yes'\nNOZEROCONF=yes\n");
+}
+
+static void test_ifupdown_gets_ifcfg(void **state)
+{
+	(void)state;
+	assert_int_equal(root_remove(&target, "etc/network/interfaces", NULL), 0);
+	put(&target, RHEL "ifcfg-enp1s0",
+	    "DEVICE=enp1s0\nHWADDR=52:54:00:12:34:56\nIPADDR0=203.0.113.10\nPREFIX0=32\n"
+	    "IPADDR1=203.0.113.11\nPREFIX1=32\nGATEWAY=203.0.113.1\nMTU=1450\n"
+	    "IPV6ADDR=2001:db8:7::10/64\nIPV6_AUTOCONF=no\nIPV6_DEFAULTGW=fe80::1\n");
+	apply_once();
+	is_static_network("ifupdown");
+	assert_true(has_text(&plan.notes, "with ifcfg, the source does it with ifupdown"));
+}
+
+static void source_has_wicked(void)
+{
+	drop(WANTS "networking.service");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	put(&clone, "usr/lib/systemd/system/wicked.service", "");
+	put(&clone, WANTS "wicked.service", "");
+	put(&clone, SUSE "ifcfg-lo", "STARTMODE='nfsroot'\n");
+	put(&clone, SUSE "ifcfg-eth0", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n");
+	put(&clone, SUSE "routes", "default 198.51.100.1 - -\n");
+	put(&clone, SUSE "config", "NETCONFIG_DNS_STATIC_SERVERS=\"198.51.100.53\"\nX=1\n");
+	put(&clone, SUSE "dhcp", "DHCLIENT_CLIENT_ID=\"source\"\n");
+	put(&clone, "var/lib/wicked/lease-eth0-dhcp-ipv4.xml", "<lease/>\n");
+	drop("etc/resolv.conf");
+	assert_int_equal(root_symlink(&clone, "etc/resolv.conf", "/run/netconfig/resolv.conf",
+				      NULL),
+			 0);
+}
+
+/* wicked knows cards by name only, which are pinned as for every stack. */
+static void test_wicked_gets_netplan(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	source_has_wicked();
+	target_has_netplan();
+	apply_once();
+	is_static_network("wicked");
+	not_there(SUSE "ifcfg-eth0");
+	not_there(SUSE "routes");
+	not_there("var/lib/wicked/lease-eth0-dhcp-ipv4.xml");
+	holds(SUSE "ifcfg-lo", "STARTMODE='nfsroot'\n");
+	holds(SUSE "config", "NETCONFIG_DNS_STATIC_SERVERS='192.0.2.53'\nX=1\n"
+			     "NETCONFIG_DNS_STATIC_SEARCHLIST='example.org'\n");
+	holds(SUSE "dhcp", "DHCLIENT_CLIENT_ID=''\n");
+	assert_int_equal(root_lstat(&clone, "etc/systemd/network/10-rehost-enp1s0.link", &st), 0);
+	assert_int_equal(root_lstat(&clone, "etc/resolv.conf", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_false(has_text(&plan.notes, "cannot say all"));
+}
+
+static void test_networkd_gets_wicked(void **state)
+{
+	(void)state;
+	source_has_networkd();
+	assert_int_equal(root_remove(&target, "etc/network/interfaces", NULL), 0);
+	put(&target, SUSE "ifcfg-enp1s0",
+	    "STARTMODE='auto'\nIPADDR='203.0.113.10/32'\nIPADDR_1='203.0.113.11/32'\n"
+	    "IPADDR_2='2001:db8:7::10/64'\nMTU='1450'\n");
+	put(&target, SUSE "ifroute-enp1s0",
+	    "203.0.113.1/32 - -\ndefault 203.0.113.1 -\ndefault fe80::1\n");
+	put(&target, SUSE "ifsysctl-enp1s0", "net.ipv6.conf.enp1s0.accept_ra = 0\n");
+	apply_once();
+	is_static_network("systemd-networkd");
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -254,6 +374,11 @@ int main(void)
 		TEST(test_profiles_are_not_shown),
 		TEST(test_ifupdown_gets_netplan),
 		TEST(test_stack_of_the_facts_counts),
+		TEST(test_ifcfg_gets_interfaces),
+		TEST(test_ifcfg_gets_ifcfg),
+		TEST(test_ifupdown_gets_ifcfg),
+		TEST(test_wicked_gets_netplan),
+		TEST(test_networkd_gets_wicked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
