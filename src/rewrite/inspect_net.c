@@ -10,11 +10,13 @@ static const struct evidence {
 	const char *started;  /* services, as services_match() takes them; NULL: files do */
 	const char *files[3]; /* folder and pattern in one: "/etc/netplan/" "*.yaml" */
 	const char *generator[3];
+	bool needs_files; /* what starts it starts others too */
 } evidence[] = {
 	{ .stack = "netplan",
 	  .files = { "/etc/netplan/*.yaml" },
 	  .generator = { "/usr/lib/systemd/system-generators/netplan",
-			 "/lib/systemd/system-generators/netplan" } },
+			 "/lib/systemd/system-generators/netplan" },
+	  .needs_files = true },
 	{ .stack = "systemd-networkd",
 	  .started = "systemd-networkd",
 	  .files = { "/etc/systemd/network/*.network", "/usr/lib/systemd/network/*.network" } },
@@ -23,10 +25,15 @@ static const struct evidence {
 	  .started = "NetworkManager",
 	  .files = { "/etc/NetworkManager/system-connections/*",
 		     "/etc/sysconfig/network-scripts/ifcfg-*" } },
-	{ .stack = "wicked", .started = "wicked", .files = { "/etc/sysconfig/network/ifcfg-*" } },
+	/* the service network is SUSE's ifup or RHEL's scripts, or an alias of what came after them */
+	{ .stack = "wicked",
+	  .started = "wicked network",
+	  .files = { "/etc/sysconfig/network/ifcfg-*" },
+	  .needs_files = true },
 	{ .stack = "ifcfg",
-	  .started = "network",
-	  .files = { "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*" } },
+	  .started = "network NetworkManager",
+	  .files = { "/etc/sysconfig/network-scripts/ifcfg-*" },
+	  .needs_files = true },
 	{ .stack = "netctl",
 	  .started = "netctl@* netctl-auto@* netctl-ifplugd@* netctl",
 	  .files = { "/etc/netctl/*" } },
@@ -105,7 +112,7 @@ static json_t *list_others(const struct inspect_look *l)
 		json_t *o;
 
 		if ((l->net.stack && strcmp(l->net.stack, evidence[i].stack) == 0) ||
-		    !find_start(l, &evidence[i]) || (evidence[i].generator[0] && !file))
+		    !find_start(l, &evidence[i]) || (evidence[i].needs_files && !file))
 			continue;
 		say_evidence(l, &evidence[i], &text);
 		o = json_object();

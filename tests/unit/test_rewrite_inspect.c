@@ -552,16 +552,17 @@ static void test_why(void **state)
 	     "as well");
 	says(o, "network.others.0.stack", "NetworkManager");
 	json_decref(o);
-	/* wicked is not read, but told: its alias is the only link */
+	/* wicked's alias is the only link; that it is called network proves no other stack */
 	assert_int_equal(root_remove_tree(&r, "/etc", NULL), 0);
 	lay("/etc/systemd/system/network.service->/usr/lib/systemd/system/wicked.service");
 	lay("/etc/sysconfig/network/ifcfg-lo");
 	lay("/etc/sysconfig/network/ifcfg-eth0=BOOTPROTO='dhcp'\n");
 	o = look();
-	says(o, "network.others.0.stack", "wicked");
-	says(o, "network.others.0.because",
-	     "it is started (/etc/systemd/system/network.service) and "
+	says(o, "network.stack", "wicked");
+	says(o, "network.why",
+	     "wicked: it is started (/etc/systemd/system/network.service) and "
 	     "/etc/sysconfig/network/ifcfg-eth0 is there");
+	assert_int_equal(json_array_size(at(o, "network.others")), 0);
 	json_decref(o);
 }
 
