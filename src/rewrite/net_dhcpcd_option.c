@@ -29,11 +29,12 @@ static void take_route(struct link_lines *p, const char *to, const char *via)
 {
 	struct net_route r = { .to = net_prefix_of(to, false) };
 
-	if (!r.to || !net_is_address(via) || net_is_v6(r.to) || net_is_v6(via)) {
+	/* without a router it is not taken, nor what comes behind it (inet_dhcproutes) */
+	if (!r.to || !net_is_address(via) || net_is_v6(r.to) || net_is_v6(via) ||
+	    strcmp(via, "0.0.0.0") == 0) {
 		p->failed |= strlist_addf(&p->l->extra, "static routes=%s %s", to, via) < 0;
 	} else {
-		/* "0.0.0.0" instead of a router: on the link */
-		r.via = strcmp(via, "0.0.0.0") == 0 ? NULL : (char *)via;
+		r.via = (char *)via;
 		p->failed |= net_take_route(p->l, &r) < 0;
 	}
 	free(r.to);

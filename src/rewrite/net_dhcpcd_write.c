@@ -57,7 +57,7 @@ static bool can_say(const struct net_route *r)
 {
 	char *prefix = net_prefix_of(r->to, false);
 	bool ok = prefix && !net_is_v6(r->to) && !r->table && !r->mtu && !r->src && !r->type &&
-		  (!r->via || (net_is_address(r->via) && !net_is_v6(r->via)));
+		  r->via && net_is_address(r->via) && !net_is_v6(r->via);
 
 	free(prefix);
 	return ok && strchr(r->to, '/');
@@ -84,11 +84,10 @@ static void write_routes(struct ini_writer *w)
 		}
 		if (r->metric != metric)
 			ini_lose(w, "the metric of the route to", r->to);
-		if (is_default(r) && r->via)
+		if (is_default(r))
 			strbuf_addf(w->to, "static routers=%s\n", r->via);
 		else
-			strbuf_addf(w->to, "static routes=%s %s\n", r->to,
-				    r->via ? r->via : "0.0.0.0");
+			strbuf_addf(w->to, "static routes=%s %s\n", r->to, r->via);
 	}
 	for (i = 0; i < l->rule_count; i++)
 		ini_lose(w, "the rule from", l->rules[i].from ? l->rules[i].from : "all");

@@ -81,7 +81,7 @@ static void say_addresses(struct ini_writer *w, struct family *f, struct strlist
 	}
 }
 
-/* netctl adds no "onlink": the way to such a gateway is made first. */
+/* netctl adds no "onlink" to Gateway=. */
 static void say_gateway(struct ini_writer *w, struct family *f, struct strlist *custom)
 {
 	const struct net_link *l = w->l;
@@ -93,9 +93,8 @@ static void say_gateway(struct ini_writer *w, struct family *f, struct strlist *
 	} else if (gateway && has_variables(l, f->v6) && !onlink) {
 		f->gateway = gateway;
 	} else if (gateway) {
-		if (onlink)
-			add(w, custom, "%sroute add %s dev %s", ip_of(f->v6), gateway, l->name);
-		add(w, custom, "%sroute add default via %s dev %s", ip_of(f->v6), gateway, l->name);
+		add(w, custom, "%sroute add default via %s dev %s%s", ip_of(f->v6), gateway,
+		    l->name, onlink ? " onlink" : "");
 	}
 }
 

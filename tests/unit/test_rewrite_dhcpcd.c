@@ -60,6 +60,7 @@ static void test_a_server(void **state)
 		  "static ip6_address=2001:db8::ff/64\n"
 		  "static routers=192.0.2.1\n"
 		  "static classless_static_routes=10.0.0.0/8 192.0.2.2 172.16.0.0/12 192.0.2.3\n"
+		  "static routes=10.1.0.0/16 0.0.0.0\n"
 		  "static domain_name_servers=192.0.2.53 2001:db8::1\n"
 		  "static domain_search=a.example b.example\n"
 		  "static interface_mtu=1450\nfallback office\n"
@@ -79,7 +80,8 @@ static void test_a_server(void **state)
 	assert_int_equal(l->dns.count, 2);
 	assert_int_equal(l->search.count, 2);
 	assert_int_equal(l->mtu, 1450);
-	assert_int_equal(l->extra.count, 1);
+	assert_int_equal(l->extra.count, 2);
+	assert_true(list_says(&l->extra, "static routes=10.1.0.0/16 0.0.0.0"));
 	assert_true(list_says(&l->extra, "fallback office"));
 	l = link_of("eth1");
 	assert_int_equal(l->v4, NET_OFF);
@@ -274,10 +276,10 @@ static void trim(struct net_link *l)
 		struct net_route *route = &l->routes[i];
 
 		route->metric = 0;
-		if (net_is_v6(route->to)) {
+		if (net_is_v6(route->to) || !route->via) {
 			net_route_done(route);
 			memmove(route, route + 1, (--l->route_count - i) * sizeof(*route));
-		} else if (route->via) {
+		} else {
 			route->is_onlink = net_needs_onlink(l, route->via);
 		}
 	}

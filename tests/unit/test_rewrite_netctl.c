@@ -219,8 +219,7 @@ static void test_files_as_written(void **state)
 			    "IP=static\nAddress=('203.0.113.10/32')\n"
 			    "IP6=static\nAddress6=('2001:db8:1::10/64')\nGateway6=fe80::1\n"
 			    "IPCustom=('link set dev ens3 mtu 1450' "
-			    "'route add 203.0.113.1 dev ens3' "
-			    "'route add default via 203.0.113.1 dev ens3')\n"
+			    "'route add default via 203.0.113.1 dev ens3 onlink')\n"
 			    "DNS=('192.0.2.53')\n");
 	assert_string_equal(
 		file_text(&o, "/etc/systemd/system/netctl@rehost_ens3.service.d/profile.conf"),
