@@ -3,9 +3,9 @@
  * Facts from a file, for 'rehost rewrite --root DIR --facts FILE' and for fixtures:
  *
  * { "filesystems": [{"mount", "device", "type", "uuid", "options"}], "links": [{"mac", "target_name", "rescue_name",
- *   "driver"}], "hostname", "network_stack", "boot_disk", "boot_disk_by_id", "uefi": false, "consoles": [], "drivers": [],
+ *   "driver"}], "hostname", "network_stack", "vendor", "boot_disk", "boot_disk_by_id", "uefi": false, "consoles": [], "drivers": [],
  *   "options": {"as": "move"|"copy", "hostname": "source"|"target"|NAME, "host_keys": "source"|"target"|"new",
- *   "machine_id"} }
+ *   "cloud_init": "off"|"pin"|"keep", "cluster": "hold"|"start", "machine_id"} }
  */
 #pragma once
 

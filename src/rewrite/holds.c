@@ -29,7 +29,7 @@ static bool is_link(const char *s)
 {
 	const char *blank = strchr(s, ' ');
 
-	return blank && blank[1] && strlen(s) < PATH_MAX && !strstr(s, "..//") &&
+	return blank && blank[1] && strlen(s) < PATH_MAX &&
 	       !memmem(s, (size_t)(blank - s), "/../", 4) &&
 	       (str_starts(s, "/etc/rc") || str_starts(s, "/etc/runlevels/"));
 }
@@ -45,19 +45,13 @@ static int add_line(struct holds *h, const char *line)
 	return 0;
 }
 
-int holds_read(struct holds *ret, const struct root *holder, const char *path, struct err *e)
+int holds_parse(struct holds *ret, const char *text, struct err *e)
 {
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	struct strlist lines cleanup_strlist = STRLIST_INIT;
-	struct stat st;
 	size_t i;
 
 	*ret = (struct holds){ 0 };
-	if (root_lstat(holder, path, &st) < 0)
-		return 0;
-	if (root_read(holder, path, &text, HOLDS_MAX, e) < 0)
-		return -1;
-	if (strlist_split(&lines, strbuf_str(&text), "\n") < 0)
+	if (strlist_split(&lines, text, "\n") < 0)
 		return err_set(e, ERR_NOMEM, 0, HOLDS_FILE);
 	for (i = 0; i < lines.count; i++)
 		if (add_line(ret, lines.items[i]) < 0) {
@@ -65,6 +59,19 @@ int holds_read(struct holds *ret, const struct root *holder, const char *path, s
 			return err_set(e, ERR_NOMEM, 0, HOLDS_FILE);
 		}
 	return 0;
+}
+
+int holds_read(struct holds *ret, const struct root *holder, const char *path, struct err *e)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
+	struct stat st;
+
+	*ret = (struct holds){ 0 };
+	if (root_lstat(holder, path, &st) < 0)
+		return 0;
+	if (root_read(holder, path, &text, HOLDS_MAX, e) < 0)
+		return -1;
+	return holds_parse(ret, strbuf_str(&text), e);
 }
 
 /* The folder of drop-ins goes with the last of them. */

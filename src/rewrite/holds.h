@@ -22,7 +22,9 @@ struct holds {
 };
 
 void holds_done(struct holds *h);
-/* The record at path below holder; where there is none nothing is held. Lines that could not be ours are passed over. */
+/* Lines that could not be ours are passed over. */
+int holds_parse(struct holds *ret, const char *text, struct err *e) must_check;
+/* The record at path below holder; where there is none nothing is held. */
 int holds_read(struct holds *ret, const struct root *holder, const char *path,
 	       struct err *e) must_check;
 
