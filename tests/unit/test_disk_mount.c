@@ -75,6 +75,11 @@ static void test_judge(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		assert_int_equal(volume_judge(&rows[i].v), rows[i].want);
+	/* looked into, never written to */
+	assert_int_equal(volume_judge(&(struct volume){ .type = T("btrfs") }), ERR_FS_UNUSABLE);
+	assert_int_equal(volume_judge_look(&(struct volume){ .type = T("btrfs") }), ERR_NONE);
+	assert_int_equal(volume_judge_look(&(struct volume){ .type = T("swap") }), ERR_FS_UNUSABLE);
+	assert_int_equal(volume_judge_look(&(struct volume){ .type = NULL }), ERR_FS_UNUSABLE);
 }
 
 static void test_state(void **state)
