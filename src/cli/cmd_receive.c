@@ -47,3 +47,13 @@ int cmd_receive(const struct command *c, int argc, char **argv)
 		return command_usage(c, "stdin is a terminal; pipe a tar stream into it");
 	return command_end(c, false, job_receive_tar(STDIN_FILENO, &o, stdout, stderr, &e), &e);
 }
+
+/* Its words are another program's. */
+int cmd_rsync(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return command_help(c);
+	return command_end(c, false, job_receive_rsync(argc - 1, argv + 1, stderr, &e), &e);
+}

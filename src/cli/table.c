@@ -22,6 +22,11 @@ const struct command commands[] = {
 	  "  --delete-ok      allow an update to remove more than 10 % of the stage\n"
 	  "  loader           instead: the archive of the rescue and its loader, which 'switch'\n"
 	  "                   plants; needed when the rescue was started without it\n" },
+	{ "rsync", PLACE_TARGET, cmd_rsync, "rsync [--delete-ok] --server ...",
+	  "what an rsync on the source starts here; into the stage, as often as wanted",
+	  "  On the source: rsync -aHAXx --numeric-ids --delete -e ssh / root@TARGET:/\n"
+	  "  --delete-ok      allow it to remove more than 10 % of the stage:\n"
+	  "                   --rsync-path='rsync --delete-ok'\n" },
 	{ "rewrite", PLACE_TARGET, cmd_rewrite,
 	  "rewrite [--as move|copy] [--hostname source|target|NAME]\n"
 	  "                      [--host-keys source|target|new] [--cloud-init off|pin|keep]\n"

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,10 +18,18 @@
 
 #include "base/cleanup.h"
 
-static int allow(int ruleset, int dir, const char *name)
+/* Links and renames between folders; a kernel older than 5.19 cannot allow them, and so refuses them. */
+static uint64_t refer_access(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
+}
+
+static int allow(int ruleset, int dir, const char *name, bool is_dir)
 {
 	struct landlock_path_beneath_attr rule = {
-		.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE,
+		.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE | (is_dir ? refer_access() : 0),
 		.parent_fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC),
 	};
 	int rc;
@@ -53,7 +62,7 @@ static int allow_all_in(int ruleset, const char *path)
 		if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -1;
 		if (may_write(entry->d_name, &st, strcmp(path, "/dev") == 0) &&
-		    allow(ruleset, dirfd(d), entry->d_name) < 0)
+		    allow(ruleset, dirfd(d), entry->d_name, S_ISDIR(st.st_mode)) < 0)
 			return -1;
 	}
 	return 0;
@@ -62,7 +71,7 @@ static int allow_all_in(int ruleset, const char *path)
 int chroot_protect_disks(void)
 {
 	const struct landlock_ruleset_attr attr = {
-		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE,
+		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE | refer_access(),
 	};
 	int ruleset cleanup_fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 

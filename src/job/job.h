@@ -25,6 +25,12 @@ struct receive_options {
 int job_receive_tar(int fd, const struct receive_options *o, FILE *out, FILE *err_out,
 		    struct err *e);
 
+/*
+ * A session of an rsync client on stdin and stdout; words: what it asked for, behind "rsync". Words for people go to err_out. Returns 0
+ * or -1.
+ */
+int job_receive_rsync(int argc, char *const *words, FILE *err_out, struct err *e);
+
 /* dry_run: prints the diff and the steps. Returns 0, EXIT_NOTES, or -1. */
 int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct err *e);
 /*

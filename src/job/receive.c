@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* receive tar: a stream from stdin into the stage. */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/io.h"
-#include "base/log.h"
 #include "job/common.h"
 #include "job/job.h"
 #include "job/loader.h"
 #include "job/progress.h"
-#include "job/stage.h"
+#include "job/receive_stage.h"
 #include "job/view.h"
 
 #define COMMAND "receive tar"
-
-/* The kernel's own trees and the machine's: their content never belongs to a root that will boot elsewhere. */
-static const char *const skipped[] = { "proc", "sys", "dev", "run", REHOST_DIR, NULL };
 
 struct receive {
 	const struct target *t;
@@ -54,37 +44,6 @@ static int add_size(void *arg, const struct manifest_entry *m)
 
 	if (m->kind == 'f')
 		*sum += m->size;
-	return 0;
-}
-
-/* What the stage holds before an update. */
-static int load_old(const struct receive *r, const struct root *view, struct manifest **ret,
-		    struct err *e)
-{
-	/* A switch that was undone left the edits merged; their files are in no manifest. */
-	if (!r->must_walk && !root_exists(view, "/var/lib/rehost/state")) {
-		if (manifest_load(ret, &r->t->fs[0].root, MANIFEST_PATH, e) == 0)
-			return 0;
-		log_warn("the stage's manifest cannot be used, looking at the stage instead: %s",
-			 e->nctx ? e->ctx[0] : "");
-		err_clear(e);
-	}
-	return stage_walk(ret, view, skipped, e);
-}
-
-/* Mount points of the kernel's trees must exist in the clone whether or not the stream brought them. */
-static int make_pseudo_folders(const struct root *view, struct err *e)
-{
-	static const struct {
-		const char *path;
-		mode_t mode;
-	} folders[] = { { "proc", 0555 }, { "sys", 0555 }, { "dev", 0755 }, { "run", 0755 } };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(folders); i++)
-		if (!root_is_dir(view, folders[i].path) &&
-		    root_mkdirs(view, folders[i].path, folders[i].mode, e) < 0)
-			return -1;
 	return 0;
 }
 
@@ -130,11 +89,7 @@ static int finish(struct receive *r, const struct root *view, struct progress *p
 	bool no_xattrs = !result->saw_xattrs;
 
 	progress_phase(p, "writing out");
-	if (make_pseudo_folders(view, e) < 0 || stage_sync(r->t, e) < 0)
-		return -1;
-	/* The last moment at which the disk can say no; afterwards the stage counts as complete. */
-	if (stage_check_space(r->t, result->file_bytes, e) < 0 ||
-	    manifest_store(result->manifest, &r->t->fs[0].root, MANIFEST_PATH, e) < 0)
+	if (receive_complete(r->t, view, result->manifest, result->file_bytes, e) < 0)
 		return -1;
 	progress_end(p);
 	print_summary(r, result, (now_ms() - p->started_ms) / 1000);
@@ -151,7 +106,7 @@ static int receive_in_view(void *arg, struct err *e)
 	struct tar_options options = {
 		.update = r->o->update,
 		.allow_deletions = r->o->delete_ok,
-		.skip = skipped,
+		.skip = receive_skipped,
 		.may_continue = may_continue,
 		.has_room = has_room,
 		.arg = r,
@@ -167,7 +122,7 @@ static int receive_in_view(void *arg, struct err *e)
 	if (root_open(&view, VIEW_DIR, e) < 0)
 		return -1;
 	if (r->o->update) {
-		if (load_old(r, &view, &old, e) < 0)
+		if (receive_load_old(r->t, &view, r->must_walk, &old, e) < 0)
 			return -1;
 		manifest_each(old, add_size, &total);
 		options.old = old;
@@ -187,122 +142,21 @@ static int receive_in_view(void *arg, struct err *e)
 	return rc;
 }
 
-/* Whether the migration's state lets a stream in, and whether what is there may be built on. */
-static int check_state(const struct record *j, const struct target *t,
-		       const struct receive_options *o, struct err *e)
-{
-	switch (j->state) {
-	case JOB_NONE:
-	case JOB_STAGING:
-		return 0;
-	case JOB_STAGED:
-	case JOB_EDITED:
-	case JOB_CHECKED:
-		if (o->update || !stage_is_complete(t))
-			return 0;
-		return err_set(e, ERR_STAGE_EXISTS, 0, "the state is '%s'",
-			       job_state_name(j->state));
-	default:
-		return err_set(e, ERR_STAGE_STATE, 0,
-			       "the state is '%s': the stage belongs to a switch that has begun",
-			       job_state_name(j->state));
-	}
-}
-
-static int prepare(struct receive *r, struct target *t, struct record *j, struct err *e)
-{
-	bool complete = stage_is_complete(t);
-
-	if (check_state(j, t, r->o, e) < 0)
-		return -1;
-	r->must_walk = !complete || j->stage_booted || j->state == JOB_STAGING;
-	j->state = JOB_STAGING;
-	if (!j->token[0])
-		snprintf(j->token, sizeof(j->token), "%s", t->token);
-	if (record_store(j, &t->fs[0].root, e) < 0)
-		return -1;
-	job_show_state(j);
-	if (!r->o->update) {
-		progress_note(COMMAND, "removing the incomplete stage");
-		if (stage_remove(t, e) < 0)
-			return -1;
-	}
-	if (stage_make(t, e) < 0)
-		return -1;
-	return stage_check_space(t, 0, e);
-}
-
-/*
- * Nothing on the disk is touched before the stream has begun: a command that fails on the source, and so sends nothing, must
- * cost neither a complete stage (--update) nor what an interrupted transfer brought. A pipe at its end polls as
- * readable, with nothing in it.
- */
-static int wait_for_stream(int fd, struct err *e)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	struct stat st;
-	int waiting;
-
-	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
-		return 0;
-	while (poll(&p, 1, -1) < 0)
-		if (errno != EINTR)
-			return err_set(e, ERR_TAR_READ, errno, "waiting for the stream");
-	if (ioctl(fd, FIONREAD, &waiting) < 0 || waiting > 0)
-		return 0;
-	return err_set(e, ERR_TAR_CUT, 0, "it was empty; what the target held before is as it was");
-}
-
-/*
- * The first command that writes puts the rescue and its loader onto the disk and so frees their RAM. Not having them is no
- * reason to refuse a stream: 'switch' is where it counts, and says what to type.
- */
-static void store_loader(const struct target *t, const struct record *j, FILE *err_out)
-{
-	struct loader_verdict v;
-	struct err e = ERR_INIT;
-
-	if (j->loader != LOADER_NONE || loader_is_stored(t) ||
-	    access(LOADER_PAYLOAD_DIR, F_OK) < 0 || loader_assess(t, &v, &e) < 0 ||
-	    v.kind == LOADER_NONE)
-		return;
-	progress_note(COMMAND, "putting the rescue on the disk");
-	if (loader_store(t, -1, &e) == 0)
-		return;
-	log_warn("loader: not stored: %s", e.nctx ? e.ctx[0] : "");
-	fprintf(err_out, "note: the rescue and its loader could not be put on the disk: %s\n",
-		err_info(e.code)->title);
-}
-
 static int run(struct receive *r, struct target *t, struct record *j, struct err *e)
 {
 	int rc;
 
-	if (wait_for_stream(r->fd, e) < 0)
+	if (receive_wait_for_stream(r->fd, e) < 0)
 		return -1;
-	store_loader(t, j, r->err_out);
-	if (prepare(r, t, j, e) < 0)
+	receive_store_loader(t, j, COMMAND, r->err_out);
+	if (receive_prepare(t, j, COMMAND, r->o->update, &r->must_walk, e) < 0)
 		return -1;
 	fflush(r->out);
 	fflush(r->err_out);
 	rc = view_run(t, VIEW_STAGE, receive_in_view, r, e);
-	if (rc < 0) {
-		/* A full disk found by the writers before the watcher: say the numbers all the same. */
-		struct err space = ERR_INIT;
-
-		if (e->sys == ENOSPC && e->code != ERR_STAGE_SPACE &&
-		    stage_check_space(t, 0, &space) < 0 && space.nctx)
-			err_ctx(e, "%s", space.ctx[0]);
-		return err_ctx(e, "receiving the stream; the stage is incomplete");
-	}
-	j->state = JOB_STAGED;
-	j->stage_booted = false;
-	j->edits_fingerprint[0] = '\0';
-	if (record_store(j, &t->fs[0].root, e) < 0)
-		return -1;
-	job_show_state(j);
-	fputs("the stage is complete; next: rewrite\n", r->out);
-	return rc;
+	if (rc < 0)
+		return receive_failed(t, e);
+	return receive_done(t, j, r->out, e) < 0 ? -1 : rc;
 }
 
 int job_receive_tar(int fd, const struct receive_options *o, FILE *out, FILE *err_out,

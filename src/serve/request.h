@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define REQUEST_WORDS_MAX 32
+#define REQUEST_WORDS_MAX 64 /* openrsync sends each option as a word */
 #define REQUEST_BYTES_MAX 4095
 
 /*

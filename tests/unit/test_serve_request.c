@@ -87,14 +87,14 @@ static void test_word_limit(void **state)
 		strcat(line, "w ");
 	assert_int_equal(split(line)[0], 'w');
 	strcat(line, "w");
-	assert_string_equal(split(line), "!more than 32 words");
+	assert_string_equal(split(line), "!more than 64 words");
 }
 
 static void test_commands(void **state)
 {
-	static const char *const public[] = { "help",	 "status",   "plan",   "receive",
-					      "rewrite", "check",    "switch", "rollback",
-					      "release", "identity", "log",    "reboot" };
+	static const char *const public[] = { "help",  "status", "plan",     "receive", "rewrite",
+					      "check", "switch", "rollback", "release", "identity",
+					      "log",   "reboot", "rsync" };
 	static const char *const hidden[] = { "",	    "init", "modprobe", "serve",
 					      "no-command", "sh",   "Help",	"inspect" };
 	size_t i;

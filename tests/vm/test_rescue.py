@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The rescue itself: it boots, gets an address, lets the right people in, and says what is wrong."""
 import contextlib
+import json
+import os
 import re
-
+import shlex
 import subprocess
 import time
 
@@ -88,6 +90,19 @@ def test_not_a_tar_is_refused(running):
     done = running.net.ssh(qemu.TARGET, "receive tar", input="this is no tar\n" * 1000, stdin=None, check=False)
     assert done.returncode not in (0, 3, 255)
     assert "tar" in done.stderr
+
+
+def test_a_stock_rsync_is_received(running, tmp_path):
+    """In the rescue itself: its own bundle, kernel and RAM. tests/interop/test_rsync.py looks closer."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hostname").write_text("by rsync\n")
+    os.link(tmp_path / "etc/hostname", tmp_path / "linked")
+    remote = shlex.join(map(str, running.net.ssh_argv(qemu.TARGET)[:-1]))
+    argv = ["rsync", "-aHAXx", "--numeric-ids", "--delete", "-e", remote, f"{tmp_path}/", f"root@{qemu.TARGET}:/"]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    assert done.returncode == 0 and "the stage is complete" in done.stdout, done
+    assert json.loads(running.ssh("status --json").stdout)["state"] == "staged"
+    running.ssh("rollback --discard")
 
 
 def test_dhcp_and_password_on_the_console(folder):
