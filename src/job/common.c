@@ -23,14 +23,32 @@
 /* Held until the process ends. */
 static int lock_fd = -1;
 
-static int fail_busy(int fd, struct err *e)
-{
-	char holder[128] = "";
-	ssize_t n = pread(fd, holder, sizeof(holder) - 1, 0);
+/* What a rescue does by itself after its start is soon done: nobody should have to type a command twice for it. */
+#define RECOVER_POLL_MS 200
+#define RECOVER_POLLS 100
 
-	holder[n > 0 ? n : 0] = '\0';
-	holder[strcspn(holder, "\n")] = '\0';
-	return err_set(e, ERR_BUSY, 0, "the lock is held by: %s", *holder ? holder : "a command");
+/* The holder's command and process, as it noted them. */
+static void read_holder(int fd, char *ret, size_t len)
+{
+	ssize_t n = pread(fd, ret, len - 1, 0);
+
+	ret[n > 0 ? n : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+static int take_lock(int fd, struct err *e)
+{
+	char holder[128];
+	unsigned polls = 0;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		read_holder(fd, holder, sizeof(holder));
+		if (!str_starts(holder, "recover,") || polls++ == RECOVER_POLLS)
+			return err_set(e, ERR_BUSY, 0, "the lock is held by: %s",
+				       *holder ? holder : "a command");
+		usleep(RECOVER_POLL_MS * 1000);
+	}
+	return 0;
 }
 
 int job_lock(const char *command, struct err *e)
@@ -46,8 +64,7 @@ int job_lock(const char *command, struct err *e)
 	fd = open(run_path(path, sizeof(path), "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, ERR_FILE, errno, "%s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		fail_busy(fd, e);
+	if (take_lock(fd, e) < 0) {
 		close(fd);
 		return -1;
 	}

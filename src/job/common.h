@@ -6,7 +6,10 @@
 #include "job/record.h"
 #include "job/target.h"
 
-/* Takes the lock for this process; ERR_BUSY names the holder. Released by exit. command: for the next one's message. */
+/*
+ * Takes the lock for this process; ERR_BUSY names the holder. Released by exit. command: for the next one's message. For "recover"
+ * it is waited some seconds.
+ */
 int job_lock(const char *command, struct err *e) must_check;
 
 /* Writes RUN_DIR "/state": one line in words. Never fails. */

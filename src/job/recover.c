@@ -54,7 +54,8 @@ bool recover_came_from_medium(void)
 
 /* ---- the actions ---- */
 
-static int look(struct position *ret, struct err *e)
+/* is_behind may be NULL: a journal was not replayed, so what was written last cannot be seen. */
+static int look(struct position *ret, bool *is_behind, struct err *e)
 {
 	struct target t = { 0 };
 	struct record r = { 0 };
@@ -66,32 +67,47 @@ static int look(struct position *ret, struct err *e)
 		return job_fail(e, NULL);
 	}
 	*ret = position_of(&r, loader_fs(&t));
+	if (is_behind)
+		*is_behind = t.is_provisional;
 	job_show_position(&t, &r);
 	record_done(&r);
 	target_close(&t);
 	return 0;
 }
 
-/* What the clone's kernel could keep of its end goes to what its guard could. */
-static int keep_panic(FILE *out, struct err *e)
+/* Without a write. */
+static int look_for_panic(const struct root *store, bool *ret, struct err *e)
+{
+	struct target t = { 0 };
+
+	if (target_open(&t, TARGET_LOOK, e) < 0)
+		return job_fail_open(e);
+	*ret = panic_is_there(store, &t.fs[0].root);
+	target_close(&t);
+	return 0;
+}
+
+/*
+ * What the clone left. A clone that hung or lost its power has its log in the journal alone, which only mounting for
+ * writing replays. What its kernel could keep of its end goes to what its guard could.
+ */
+static int take_in_trial(bool is_behind, FILE *out, struct err *e)
 {
 	struct root store cleanup_root = ROOT_INIT;
 	struct target t = { 0 };
 	struct record r = { 0 };
+	bool has_store = root_open(&store, PANIC_STORE, NULL) == 0, has_panic = false;
 	unsigned lines = 0;
 	int rc = 0;
 
-	if (root_open(&store, PANIC_STORE, NULL) < 0)
-		return 0;
-	if (target_open(&t, TARGET_LOOK, e) < 0)
-		return job_fail_open(e);
-	rc = panic_is_there(&store, &t.fs[0].root);
-	target_close(&t);
-	if (!rc)
+	if (!is_behind && has_store && look_for_panic(&store, &has_panic, e) < 0)
+		return -1;
+	if (!is_behind && !has_panic)
 		return 0;
 	if (job_begin(&t, &r, "recover", e) < 0)
 		return -1;
-	rc = r.state == JOB_TRIAL ? panic_keep(&store, &t.fs[0].root, &lines, e) : 0;
+	if (has_store && r.state == JOB_TRIAL)
+		rc = panic_keep(&store, &t.fs[0].root, &lines, e);
 	if (lines)
 		fprintf(out, "recover: %u lines of the clone's kernel are kept: 'log --trial'\n",
 			lines);
@@ -149,13 +165,14 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 {
 	struct err own = ERR_INIT;
 	struct position p;
+	bool is_behind;
 
 	*ret_reboot = false;
-	if (look(&p, e) < 0)
+	if (look(&p, &is_behind, e) < 0)
 		return -1;
 	fprintf(out, "recover: state %s, selected %s\n", job_state_name(p.state),
 		selected_name(p.selected));
-	if (p.state == JOB_TRIAL && keep_panic(out, &own) < 0)
+	if (p.state == JOB_TRIAL && take_in_trial(is_behind, out, &own) < 0)
 		log_warn("recover: %s", own.ctx[0]);
 	switch (position_recovery(&p)) {
 	case RECOVER_FORWARD:
@@ -215,7 +232,7 @@ int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
 	struct position p;
 
 	*ret_reboot = false;
-	if (look(&p, e) < 0) {
+	if (look(&p, NULL, e) < 0) {
 		/* Nobody has asked for anything yet: a disk without a system is no news for the console. */
 		fprintf(out, "recover: %s\n", err_info(e->code)->title);
 		err_clear(e);
@@ -235,7 +252,7 @@ int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
 	fflush(out);
 	show_wait(wait);
 	if (!nobody_comes(wait, out))
-		return look(&p, e);
+		return look(&p, NULL, e);
 	*ret_reboot = true;
 	return select_once(out, e);
 }

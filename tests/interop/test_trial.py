@@ -4,6 +4,7 @@
 The disk of test_switch.py with the loader planted on it. What the loader itself does when the machine starts is
 tests/vm/test_loader.py; here its one write (clone-once becomes rescue) is done by hand.
 """
+import fcntl
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -263,6 +265,41 @@ def test_a_cut_rollback_goes_on_by_itself(disk, planted, steps, tmp_path):
             assert live(after) == planted[2][0]
         else:
             assert where(after) == (state, word)
+
+
+def test_what_a_clone_left_in_the_journal_alone_is_told(disk, tmp_path):
+    """A hang, a panic or a power cut: nothing was unmounted, and looking replays no journal."""
+    disk.rehost("switch")
+    disk.rehost("reboot", REHOST_NO_REBOOT="1")
+    driver(disk, "select", "rescue")
+    folder = disk.mounted(0) / ".rehost"
+    write(folder / "trial.log", "listening: nothing\n")
+    for path in folder / "trial.log", folder:
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.close(fd)
+    copy_running(disk.image, tmp_path / "cut.img")
+    with Disk(tmp_path / "cut.img", tmp_path / "run2") as after:
+        assert "no clone has left a log" in after.rehost("log", "--trial", check=False).stderr
+        after.rehost("recover")
+        assert after.rehost("log", "--trial").stdout == "listening: nothing\n"
+        assert "listening: nothing" in after.rehost("status").stdout
+        assert where(after) == ("trial", "rescue")
+
+
+def test_a_command_waits_for_what_the_rescue_does_by_itself(disk):
+    disk.rehost("switch")
+    with open(pathlib.Path(disk.run_dir) / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        print("rewrite, process 1", file=lock, flush=True)
+        refused = disk.rehost("rollback", check=False)
+        assert refused.returncode == 1 and "held by: rewrite, process 1" in refused.stderr
+        assert where(disk) == ("switched", "rescue")
+        lock.seek(0)
+        print("recover, process 1", file=lock, flush=True)
+        threading.Timer(2, fcntl.flock, (lock.fileno(), fcntl.LOCK_UN)).start()
+        disk.rehost("rollback")
+    assert where(disk) == ("staged", "old")
 
 
 def test_a_damaged_s_is_the_rescue_and_a_damaged_record_decides_nothing(disk):
