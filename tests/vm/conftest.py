@@ -7,7 +7,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
-from lib import disks, migration, qemu  # noqa: E402
+from lib import disks, migration, qemu, trial  # noqa: E402
 
 
 @pytest.fixture
@@ -46,6 +46,20 @@ def staged(stream):
             rescue.wait_exit()
 
     return disks.prepared("staged", disks.disk("target"), [qemu.RESCUE / "initrd", stream.name], make)
+
+
+@pytest.fixture(scope="session")
+def switched(staged):
+    """A target's disk after the switch: the next boot is the planted rescue. As a qcow2 to put overlays on."""
+
+    def make(disk, folder):
+        with qemu.Net() as net, qemu.rescue(net, folder, disk, full=True, options=trial.OPTIONS) as rescue:
+            rescue.wait_banner()
+            migration.rescue_command(net, "switch")
+            rescue.qmp("quit")  # the switch has brought everything to the disk
+            rescue.wait_exit()
+
+    return disks.prepared("switched", staged, [qemu.RESCUE / "initrd-full"], make)
 
 
 def pytest_collection_modifyitems(items):

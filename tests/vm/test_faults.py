@@ -2,12 +2,16 @@
 """What a migration leaves behind when it is interrupted: always a system that boots, and words that say which."""
 import contextlib
 import json
+import os
+import random
 import subprocess
 import time
 
 import pytest
 
-from lib import disks, migration, qemu, record
+from lib import disks, faults, migration, qemu, record
+from lib.faults import booted, is_old_system, rescue
+from lib.trial import status
 
 
 def feed(net, stream, limit=None, chunk=1 << 20):
@@ -28,34 +32,9 @@ def finish(sender, timeout=300):
     return sender.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
 
-def status(net):
-    return json.loads(migration.rescue_command(net, "status --json").stdout)
-
-
-def is_old_system(machine):
-    """The old system, whole and at its address."""
-    assert machine.ssh("hostname; cat /root/old-data; findmnt -no TARGET /boot").stdout.split() == ["vps4711", "precious", "/boot"]
-    assert machine.ssh("systemctl --failed --no-legend").stdout == ""
-
-
 def is_clone(net):
     assert net.ssh(qemu.TARGET, "hostname").stdout.strip() == "web01"
     assert migration.answers(net) == []
-
-
-@contextlib.contextmanager
-def rescue(net, folder, disk, **kw):
-    with qemu.rescue(net, folder, disk, **kw) as machine:
-        machine.wait_banner()
-        yield machine
-
-
-@contextlib.contextmanager
-def booted(net, folder, disk, name):
-    """The disk started by the BIOS."""
-    with qemu.Machine(net, "target", folder, disk=disk, name=name) as machine:
-        machine.wait_banner(300)
-        yield machine
 
 
 def test_a_cut_stream_is_noticed_and_the_old_system_boots(net, folder, stream):
@@ -202,3 +181,28 @@ def test_rollback_after_the_clone_has_run_brings_the_old_system_back(net, folder
         assert machine.ssh("ls -A /.rehost /boot/.rehost 2>/dev/null", check=False).stdout == ""
         machine.power_off()
     recorder.finish(layout="target")
+
+
+SEED = int(os.environ.get("REHOST_SEED", "0"))
+CUTS = int(os.environ.get("REHOST_CUTS", "6")) if os.environ.get("REHOST_LONG") else 0
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + CUTS))
+def test_the_plug_pulled_at_a_seeded_instant(net, folder, stream, request, seed):
+    """
+    REHOST_CUTS=n: so many seeds from REHOST_SEED on; three to nine minutes each. The disk decides what starts after the
+    cut. Then even seeds finish the migration, odd ones roll it back.
+    """
+    names = list(faults.PHASES)
+    # each phase both ways: its number and the seed's parity change against one another
+    name = names[seed // 2 % len(names)]
+    phase = faults.PHASES[name]
+    print(f"seed {seed}: {name}, then it is {'rolled back' if seed % 2 else 'finished'}")
+    disk = disks.overlay(request.getfixturevalue(phase.base), folder / "target.qcow2")
+    faults.cut(net, folder, disk, name, stream, random.Random(seed))
+    with qemu.Machine(net, "target", folder, disk=disk, name="after") as machine:
+        answered = faults.who_answers(machine)
+        assert answered in phase.answers
+        wanted = faults.go_on(net, folder, disk, stream, answered, machine, seed % 2)
+    with qemu.Machine(net, "target", folder, disk=disk, name="end") as machine:
+        assert faults.who_answers(machine) == wanted

@@ -286,10 +286,10 @@ class Machine:
     def ssh(self, command, **kw):
         return self.net.ssh(self.address, command, **kw)
 
-    def qmp(self, command, **arguments):
-        """One QMP command on a connection of its own."""
+    def qmp(self, command, timeout=20, **arguments):
+        """One QMP command on a connection of its own; returns its answer."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
+            s.settimeout(timeout)
             s.connect(str(self.qmp_path))
             f = s.makefile("rw")
             json.loads(f.readline())
@@ -299,6 +299,17 @@ class Machine:
                 while "return" not in (reply := json.loads(f.readline())):
                     if "error" in reply:
                         raise RuntimeError(f"{command}: {reply['error']}")
+            return reply["return"]
+
+    def monitor(self, line):
+        """A line for the human's monitor that says nothing when all is well: savevm, loadvm."""
+        if said := self.qmp("human-monitor-command", timeout=300, **{"command-line": line}):
+            raise RuntimeError(f"{line}: {said}")
+
+    def writes(self):
+        """How many writes and flushes of its disk are done since the start."""
+        stats = (row["stats"] for row in self.qmp("query-blockstats"))
+        return sum(s["wr_operations"] + s["flush_operations"] for s in stats)
 
     def power_off(self, timeout=90):
         """Orderly end of a machine with a full system."""
