@@ -26,6 +26,12 @@ int net_fit(struct net_model *m, const struct rewrite_facts *facts, bool by_mac,
 bool net_is_by_name(const char *stack);
 /* Whether the stack asks by DHCP through a program of another package. */
 bool net_has_no_client(const char *stack);
+/*
+ * Whether the ifup of the tree clone (Debian's, busybox's, ifupdown-ng) understands the files at paths below files, another
+ * machine's. False: word is the first that it does not.
+ */
+bool net_ifupdown_fits(const struct root *clone, const struct root *files,
+		       const struct strlist *paths, char *word, size_t size);
 /* Whether net_write knows the stack. */
 bool net_can_write(const char *stack);
 /* As net_read, but of that stack, whatever is active. ERR_RW_STACK: no reader. */

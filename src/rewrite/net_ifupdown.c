@@ -52,6 +52,22 @@ static int read_method(struct reader *r, struct net_link *l, const struct stanza
 	return 0;
 }
 
+/* ifupdown-ng, "iface eth0": the family is the value's, addresses are static, "use dhcp" asks for them. */
+static int take_short_option(struct net_link *l, const struct stanza *s,
+			     const struct iface_option *o)
+{
+	bool v6 = net_is_v6(o->value) &&
+		  (strcmp(o->name, "address") == 0 || strcmp(o->name, "gateway") == 0);
+
+	if (strcmp(o->name, "use") == 0 && strcmp(o->value, "dhcp") == 0) {
+		raise_method(&l->v4, NET_DHCP);
+		return 0;
+	}
+	if (strcmp(o->name, "address") == 0)
+		raise_method(v6 ? &l->v6 : &l->v4, NET_STATIC);
+	return ifupdown_take_option(l, s, o, v6);
+}
+
 static int read_iface(struct reader *r, const struct stanza *s)
 {
 	struct net_link *l;
@@ -79,9 +95,13 @@ static int read_iface(struct reader *r, const struct stanza *s)
 					 INTERFACES, LINKS_MAX);
 	if (read_method(r, l, s, &v6) < 0)
 		return -1;
-	for (i = 0; i < s->option_count; i++)
-		if (ifupdown_take_option(l, s, &s->options[i], v6) < 0)
+	for (i = 0; i < s->option_count; i++) {
+		const struct iface_option *o = &s->options[i];
+
+		if (s->words.count < 2 ? take_short_option(l, s, o) < 0
+				       : ifupdown_take_option(l, s, o, v6) < 0)
 			return nomem(r);
+	}
 	return 0;
 }
 

@@ -10,6 +10,15 @@
 #define IFUPDOWN_RA "echo 1 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra || true"
 #define IFUPDOWN_NO_RA "echo 0 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra || true"
 
+/* Who reads the file. */
+enum ifupdown_flavour {
+	IFUPDOWN_DEBIAN, /* a stanza for each address */
+	IFUPDOWN_NG,	 /* the same; other words for bonds */
+	IFUPDOWN_BUSYBOX /* one stanza a family; no onlink of its own (networking/ifupdown.c) */
+};
+/* What the root's ifup is; NULL: Debian's. */
+enum ifupdown_flavour ifupdown_flavour_of(const struct root *root);
+
 /* One option of the stanza s; what the model has no word for goes to extra as written. -1: no memory. */
 int ifupdown_take_option(struct net_link *l, const struct stanza *s, const struct iface_option *o,
 			 bool v6) must_check;

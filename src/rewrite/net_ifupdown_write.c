@@ -4,17 +4,9 @@
  * what lies in interfaces.d has no effect. What none of the three has an option for becomes an "up ip ..." line; those run
  * in a shell, so every value in them is checked first.
  */
-#include <limits.h>
 #include <string.h>
 
 #include "rewrite/net_ifupdown.h"
-
-/* Who reads the file. */
-enum flavour {
-	DEBIAN, /* a stanza for each address */
-	NG,	/* the same; other words for bonds */
-	BUSYBOX /* one stanza a family; no onlink of its own (networking/ifupdown.c) */
-};
 
 struct writer {
 	struct net_output *o;
@@ -22,7 +14,7 @@ struct writer {
 	const struct net_link *l; /* the one being written */
 	struct strbuf *out;
 	struct strbuf ups; /* what the last stanza of the link gets */
-	enum flavour flavour;
+	enum ifupdown_flavour flavour;
 	bool failed;
 };
 
@@ -35,27 +27,6 @@ static void printf_like(2, 3) lose(struct writer *w, const char *fmt, ...)
 	strbuf_vaddf(&b, fmt, ap);
 	va_end(ap);
 	w->failed |= net_loss(w->o, "%s: %s", w->l->name, strbuf_str(&b)) < 0;
-}
-
-/* What the root's ifup is; NULL: Debian's. Alpine's is a link to one program of many. */
-static enum flavour find_flavour(const struct root *root)
-{
-	static const char *const places[] = { "/sbin/ifup", "/usr/sbin/ifup" };
-	char text[PATH_MAX];
-	size_t i;
-
-	for (i = 0; root && i < ARRAY_SIZE(places); i++) {
-		if (root_readlink(root, places[i], text, sizeof(text)) < 0)
-			continue;
-		if (strstr(text, "busybox"))
-			return BUSYBOX;
-		if (str_ends(text, "ifupdown") || strstr(text, "ifupdown-ng"))
-			return NG;
-	}
-	if (root && (root_is_file(root, "/usr/libexec/ifupdown-ng/static") ||
-		     root_is_dir(root, "/usr/libexec/ifupdown-ng")))
-		return NG;
-	return DEBIAN;
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------- */
@@ -96,7 +67,7 @@ static void add_bond(struct writer *w)
 	const struct strlist *options = &w->l->options;
 	size_t i;
 
-	add_list(w, w->flavour == NG ? "bond-members" : "bond-slaves", &w->l->ports);
+	add_list(w, w->flavour == IFUPDOWN_NG ? "bond-members" : "bond-slaves", &w->l->ports);
 	if (!w->l->ports.count)
 		strbuf_adds(w->out, "\tbond-slaves none\n");
 	for (i = 0; i < options->count; i++) {
@@ -167,12 +138,12 @@ static void add_own_options(struct writer *w, bool is_dhcp)
 		add_bridge(w);
 	else if (l->kind == NET_VLAN) {
 		strbuf_addf(w->out, "\tvlan-raw-device %s\n", l->parent);
-		if (w->flavour == NG)
+		if (w->flavour == IFUPDOWN_NG)
 			strbuf_addf(w->out, "\tvlan-id %u\n", l->vlan_id);
 	}
 	if (l->set_mac && is_plain(l->set_mac))
 		strbuf_addf(w->out, "\thwaddress %s\n", l->set_mac);
-	if (l->mtu && (is_dhcp || w->flavour != DEBIAN))
+	if (l->mtu && (is_dhcp || w->flavour != IFUPDOWN_DEBIAN))
 		/* bonds and bridges are made by if-pre-up.d, which comes after these commands */
 		strbuf_addf(w->out, "\t%s ip link set dev $IFACE mtu %u\n",
 			    l->kind == NET_BOND || l->kind == NET_BRIDGE ? "up" : "pre-up", l->mtu);
@@ -272,7 +243,7 @@ static void add_static(struct writer *w, const char *address, bool v6, bool firs
 	const char *gateway = gateway_of(l, v6);
 	bool onlink = v6 ? l->is_onlink6 : l->is_onlink4;
 
-	if (w->flavour == BUSYBOX)
+	if (w->flavour == IFUPDOWN_BUSYBOX)
 		add_address_and_mask(w, address, v6);
 	else
 		strbuf_addf(w->out, "\taddress %s\n", address);
@@ -280,12 +251,12 @@ static void add_static(struct writer *w, const char *address, bool v6, bool firs
 		strbuf_addf(w->out, "\tpointopoint %s\n", l->peer4);
 	/* beside DHCP, and where ifup adds no "onlink" by itself for that family, as a command */
 	if (first && gateway && !is_dhcp) {
-		if (onlink && (v6 || w->flavour == BUSYBOX) && !(l->peer4 && !v6))
+		if (onlink && (v6 || w->flavour == IFUPDOWN_BUSYBOX) && !(l->peer4 && !v6))
 			add_gateway_command(w, gateway, true);
 		else
 			strbuf_addf(w->out, "\tgateway %s\n", gateway);
 	}
-	if (!v6 || w->flavour != DEBIAN || l->v6 == NET_DHCP)
+	if (!v6 || w->flavour != IFUPDOWN_DEBIAN || l->v6 == NET_DHCP)
 		return;
 	/* interfaces(5), inet6 static: autoconf is off unless said; accept_ra is the kernel's, which is on */
 	if (has_ra_beside(l))
@@ -297,7 +268,7 @@ static void add_static(struct writer *w, const char *address, bool v6, bool firs
 /* busybox has no "inet6 auto" and no "inet6 dhcp": the kernel listens to routers by itself. */
 static const char *method_word(struct writer *w, bool v6, enum net_method method)
 {
-	if (!v6 || w->flavour != BUSYBOX)
+	if (!v6 || w->flavour != IFUPDOWN_BUSYBOX)
 		return method == NET_DHCP ? "dhcp" : "auto";
 	if (method == NET_DHCP)
 		lose(w, "busybox does not ask by DHCPv6: it takes what routers advertise");
@@ -333,7 +304,7 @@ static void add_family(struct writer *w, bool v6, bool *said)
 			continue;
 		}
 		/* busybox takes one stanza a family */
-		if (w->flavour == BUSYBOX && (!first || method != NET_STATIC)) {
+		if (w->flavour == IFUPDOWN_BUSYBOX && (!first || method != NET_STATIC)) {
 			strbuf_addf(&w->ups, "\tup %s addr add %s dev $IFACE\n", ip_of(v6),
 				    address);
 			continue;
@@ -389,7 +360,7 @@ static void add_link(struct writer *w, const struct net_link *l)
 	add_family(w, false, &said);
 	add_family(w, true, &said);
 	add_routes(w);
-	if ((l->v6 == NET_OFF || (l->v6 == NET_STATIC && w->flavour != DEBIAN)) &&
+	if ((l->v6 == NET_OFF || (l->v6 == NET_STATIC && w->flavour != IFUPDOWN_DEBIAN)) &&
 	    !net_port_owner(w->m, l->name))
 		strbuf_adds(&w->ups, "\tup " IFUPDOWN_NO_RA "\n");
 	add_extras(w);
@@ -436,7 +407,7 @@ int ifupdown_write(struct net_output *o, const struct net_model *m, const struct
 {
 	bool *done cleanup_free = calloc(m->link_count + 1, sizeof(*done));
 	struct net_file *f = net_file_add(o, INTERFACES, 0644);
-	struct writer w = { .o = o, .m = m, .flavour = find_flavour(root) };
+	struct writer w = { .o = o, .m = m, .flavour = ifupdown_flavour_of(root) };
 
 	if (!f || !done || strlist_add(&o->units, "networking.service") < 0)
 		return err_set(e, ERR_NOMEM, 0, "writing %s", INTERFACES);

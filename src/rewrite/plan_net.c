@@ -57,6 +57,7 @@ static bool needs_other_renderer(const struct planner *p)
 static int judge_stacks(struct planner *p, enum net_way *ret)
 {
 	const char *source = p->source_net.stack, *target = p->target_net.stack;
+	char word[80];
 
 	*ret = NET_WAY_NONE;
 	if (!target)
@@ -68,8 +69,18 @@ static int judge_stacks(struct planner *p, enum net_way *ret)
 	if (!source)
 		return block_without_stack(p);
 	if (strcmp(source, target) == 0 && !needs_other_renderer(p)) {
-		*ret = NET_WAY_FILES;
-		return 0;
+		*ret = is_ifupdown(source) &&
+				       !net_ifupdown_fits(p->clone, p->facts->target_files,
+							  &p->target_net.files, word, sizeof(word))
+			       ? NET_WAY_MODEL
+			       : NET_WAY_FILES;
+		return *ret == NET_WAY_FILES
+			       ? 0
+			       : plan_note(p,
+					   "the source's ifup is another program than this "
+					   "machine's and does not understand \"%s\": the same "
+					   "network was written in its words",
+					   word);
 	}
 	if (!net_can_read(target))
 		return plan_block(p,

@@ -194,13 +194,88 @@ static void test_files_of_other_stacks_go(void **state)
 	assert_true(root_exists(&clone, "etc/dhcpcd.conf"));
 }
 
+/* Alpine: OpenRC starts "networking", ifup is a link to busybox. */
+static void source_is_alpine(void)
+{
+	source_has_openrc();
+	drop("sbin/ifup");
+	link_to("sbin/ifup", "/bin/busybox");
+	put(&clone, "etc/init.d/networking", "#!/sbin/openrc-run\n");
+	link_to("etc/runlevels/boot/networking", "/etc/init.d/networking");
+	put(&clone, "etc/network/interfaces", "auto eth9\niface eth9 inet dhcp\n");
+}
+
+/* busybox: "misplaced option allow-hotplug", and a mask apart from the address */
+static void test_busybox_gets_debians_file(void **state)
+{
+	struct strbuf now cleanup_strbuf = STRBUF_INIT;
+
+	(void)state;
+	source_is_alpine();
+	put(&target, "etc/network/interfaces",
+	    "allow-hotplug enp1s0\niface enp1s0 inet static\n address 203.0.113.10/24\n"
+	    " gateway 203.0.113.1\n");
+	apply_once("ifupdown");
+	assert_int_equal(root_read(&clone, "etc/network/interfaces", &now, 4096, NULL), 0);
+	assert_null(strstr(strbuf_str(&now), "allow-hotplug"));
+	assert_non_null(
+		strstr(strbuf_str(&now), "address 203.0.113.10\n\tnetmask 255.255.255.0\n"));
+	assert_true(has_text(&plan.notes, "does not understand \"allow-hotplug\""));
+	is_link("etc/runlevels/boot/networking", "/etc/init.d/networking");
+}
+
+static void test_busybox_keeps_what_it_understands(void **state)
+{
+	static const char own[] = "auto lo\niface lo inet loopback\nauto enp1s0\n"
+				  "iface enp1s0 inet static\n address 203.0.113.10\n"
+				  " netmask 255.255.255.0\n gateway 203.0.113.1\n";
+	struct strbuf now cleanup_strbuf = STRBUF_INIT;
+
+	(void)state;
+	source_is_alpine();
+	put(&target, "etc/network/interfaces", own);
+	apply_once("ifupdown");
+	assert_int_equal(root_read(&clone, "etc/network/interfaces", &now, 4096, NULL), 0);
+	assert_string_equal(strbuf_str(&now), own);
+}
+
+/* ifupdown-ng's short stanzas and words on Debian */
+static void test_debian_gets_the_short_form(void **state)
+{
+	(void)state;
+	put(&target, "etc/network/interfaces",
+	    "auto enp1s0\niface enp1s0\n address 203.0.113.10/24\n gateway 203.0.113.1\n"
+	    " address 2001:db8::5/64\n gateway fe80::1\n");
+	apply_once("ifupdown");
+	assert_true(has_text(&plan.notes, "does not understand \"iface\""));
+}
+
+/* A network written for OpenRC's ifupdown starts at boot. */
+static void test_networking_is_added_to_a_runlevel(void **state)
+{
+	struct net_model m;
+
+	(void)state;
+	source_is_alpine();
+	drop("etc/runlevels/boot/networking");
+	assert_int_equal(net_read(&m, &clone, NULL), 0);
+	assert_null(m.stack);
+	net_done(&m);
+	link_to("etc/runlevels/default/networking", "/etc/init.d/networking");
+	assert_int_equal(net_read(&m, &clone, NULL), 0);
+	assert_string_equal(m.stack, "ifupdown");
+	net_done(&m);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_netctl_gets_interfaces),  TEST(test_netctl_keeps_its_profiles),
-		TEST(test_netifrc_gets_interfaces), TEST(test_netifrc_keeps_its_file),
-		TEST(test_dhcpcd_gets_interfaces),  TEST(test_files_of_other_stacks_go),
+		TEST(test_netctl_gets_interfaces),     TEST(test_netctl_keeps_its_profiles),
+		TEST(test_netifrc_gets_interfaces),    TEST(test_netifrc_keeps_its_file),
+		TEST(test_busybox_gets_debians_file),  TEST(test_busybox_keeps_what_it_understands),
+		TEST(test_debian_gets_the_short_form), TEST(test_networking_is_added_to_a_runlevel),
+		TEST(test_dhcpcd_gets_interfaces),     TEST(test_files_of_other_stacks_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
