@@ -8,42 +8,16 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "net_files.h"
+#define STACK "dhcpcd"
+#include "net_round.h"
 
 #define CONF "etc/dhcpcd.conf"
 #define WANTS "etc/systemd/system/multi-user.target.wants/"
-
-static struct net_model m;
-static struct net_output o;
-
-static int end(void **state)
-{
-	net_done(&m);
-	net_output_done(&o);
-	return temp_root_close(state);
-}
-
-static void read_again(void)
-{
-	net_done(&m);
-	assert_int_equal(net_read(&m, &r, NULL), 0);
-	assert_non_null(m.stack);
-	assert_string_equal(m.stack, "dhcpcd");
-}
 
 static void read_text(const char *text)
 {
 	put(CONF, text);
 	read_again();
-}
-
-static const struct net_link *link_of(const char *name)
-{
-	const struct net_link *l = net_find(&m, name);
-
-	if (!l)
-		fail_msg("no link %s", name);
-	return l;
 }
 
 /* The example of "static value", with the words around it that people have. */

@@ -8,36 +8,10 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "net_files.h"
+#define STACK "netifrc"
+#include "net_round.h"
 
 #define CONF "etc/conf.d/net"
-
-static struct net_model m;
-static struct net_output o;
-
-static int end(void **state)
-{
-	net_done(&m);
-	net_output_done(&o);
-	return temp_root_close(state);
-}
-
-static void read_again(void)
-{
-	net_done(&m);
-	assert_int_equal(net_read(&m, &r, NULL), 0);
-	assert_non_null(m.stack);
-	assert_string_equal(m.stack, "netifrc");
-}
-
-static const struct net_link *link_of(const char *name)
-{
-	const struct net_link *l = net_find(&m, name);
-
-	if (!l)
-		fail_msg("no link %s", name);
-	return l;
-}
 
 static void read_text(const char *text)
 {
