@@ -167,7 +167,7 @@ check-tsan: | $(SETUP)
 	$(MAKE) -j$(JOBS) VARIANT=tsan $(patsubst tests/unit/%.c,build/tsan/unit/%,$(wildcard tests/unit/test_transfer_*.c))
 	scripts/run-unit build/tsan/unit
 
-# ---- fuzz: each target runs its corpus, and random input for FUZZ_SECONDS -------------------------
+# ---- fuzz: each target runs its corpus, and generated input for FUZZ_SECONDS -------------------------
 FUZZ_SECONDS ?= 5
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/bin/%)
@@ -241,7 +241,7 @@ check: check-unit lint check-asan check-tsan check-fuzz check-interop check-vm c
 
 # More machines than fit the time of every change.
 check-long:
-	REHOST_LONG=1 $(MAKE) check
+	REHOST_LONG=1 FUZZ_SECONDS=60 FUZZ_SEED=0 $(MAKE) check
 
 # ---- install ---------------------------------------------------------------------------------------
 install: build/rehost
