@@ -67,7 +67,7 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 	struct service_words services = { 0 };
 	struct offline_words w = { 0 };
 	struct rewrite_options o = { 0 };
-	bool dry_run = false;
+	bool dry_run = false, json = false;
 	const struct command_option options[] = {
 		{ "as", NULL, &as },
 		{ "hostname", NULL, &hostname },
@@ -80,7 +80,7 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 		{ "target-files", NULL, &w.target_files },
 	};
 	struct err e = ERR_INIT;
-	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), NULL, 0, 0, NULL);
+	int rc = command_options(c, argc, argv, options, ARRAY_SIZE(options), &json, 0, 0, NULL);
 
 	if (rc < 0)
 		rc = parse_words(c, as, hostname, host_keys, &services, &o);
@@ -88,11 +88,14 @@ int cmd_rewrite(const struct command *c, int argc, char **argv)
 		return rc;
 	if (!w.folder != !w.facts || (w.target_files && !w.folder))
 		return command_usage(c, "--root and --facts go together");
+	if (json && !dry_run)
+		return command_usage(c, "--json goes with --dry-run");
 	if (w.folder) {
 		w.options = &o;
 		w.intent_typed = as != NULL;
 		w.dry_run = dry_run;
-		return command_end_offline(false, rewrite_offline(&w, &e), &e);
+		w.json = json;
+		return command_end_offline(json, rewrite_offline(&w, &e), &e);
 	}
-	return command_end(c, false, job_rewrite(&o, dry_run, stdout, &e), &e);
+	return command_end(c, json, job_rewrite(&o, dry_run, stdout, json, &e), &e);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "cli/rewrite_offline.h"
 #include "rewrite/facts_json.h"
 #include "rewrite/plan.h"
@@ -35,17 +36,25 @@ static void merge_options(struct rewrite_options *o, const struct rewrite_option
 		o->cluster = typed->cluster;
 }
 
-static int show(const struct rewrite_plan *plan, const struct root *root, struct err *e)
+static int show(const struct rewrite_plan *plan, const struct root *root, bool json, struct err *e)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	size_t i;
 
-	if (rewrite_plan_diff(plan, root, &text, e) < 0)
+	if (json)
+		return json_print(stdout, rewrite_plan_json(plan, root)) < 0
+			       ? err_set(e, ERR_NOMEM, 0, "printing the plan")
+			       : 0;
+	if (rewrite_plan_text(plan, root, &text, e) < 0)
 		return -1;
-	fwrite(text.data, 1, text.len, stdout);
-	for (i = 0; i < plan->step_count; i++)
-		printf("step: %s: %s\n", plan->steps[i].name, plan->steps[i].why);
+	fwrite(strbuf_str(&text), 1, text.len, stdout);
 	return 0;
+}
+
+static int apply(const struct rewrite_plan *plan, const struct root *root, struct err *e)
+{
+	print_list("note", &plan->notes);
+	print_list("blocker", &plan->blockers);
+	return plan->blockers.count ? 0 : rewrite_plan_apply(plan, root, e);
 }
 
 static int run(const struct offline_words *w, const struct root *root, struct facts_file *f,
@@ -56,15 +65,12 @@ static int run(const struct offline_words *w, const struct root *root, struct fa
 
 	if (rc < 0)
 		return -1;
-	print_list("note", &plan.notes);
-	print_list("blocker", &plan.blockers);
-	if (plan.blockers.count)
+	rc = w->dry_run ? show(&plan, root, w->json, e) : apply(&plan, root, e);
+	if (rc == 0 && plan.blockers.count && !(w->dry_run && w->json))
 		rc = err_set(e, ERR_BLOCKED, 0, "%s", plan.blockers.items[0]);
-	else if (w->dry_run)
-		rc = show(&plan, root, e);
-	else
-		rc = rewrite_plan_apply(&plan, root, e);
-	if (rc == 0 && plan.notes.count)
+	if (rc == 0 && plan.blockers.count)
+		rc = EXIT_UNTOUCHED; /* the object is the whole answer */
+	else if (rc == 0 && plan.notes.count)
 		rc = EXIT_NOTES;
 	rewrite_plan_done(&plan);
 	return rc;

@@ -10,7 +10,7 @@ struct offline_words {
 	const char *target_files; /* --target-files, an identity's files/; NULL: none */
 	const struct rewrite_options *options;
 	bool intent_typed; /* --as was given */
-	bool dry_run;
+	bool dry_run, json;
 };
 
 /*

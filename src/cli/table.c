@@ -30,7 +30,7 @@ const struct command commands[] = {
 	{ "rewrite", PLACE_TARGET, cmd_rewrite,
 	  "rewrite [--as move|copy] [--hostname source|target|NAME]\n"
 	  "                      [--host-keys source|target|new] [--cloud-init off|pin|keep]\n"
-	  "                      [--cluster hold|start] [--dry-run]",
+	  "                      [--cluster hold|start] [--dry-run [--json]]",
 	  "makes the copy fit this machine, in a layer over the stage",
 	  "  --as INTENT      move (the source will stop; default) or copy (both live on)\n"
 	  "  --hostname WHO   source, target or a name\n"
@@ -38,7 +38,8 @@ const struct command commands[] = {
 	  "  --cloud-init HOW off (default), pin (runs, and finds nothing to do) or keep\n"
 	  "                   (looks for this provider's data; never sets network, name, keys)\n"
 	  "  --cluster HOW    cluster daemons of the source: hold (wait for 'confirm') or start\n"
-	  "  --dry-run        print the changes as a unified diff, write nothing\n"
+	  "  --dry-run        print the changes by reason, with a unified diff; write nothing\n"
+	  "  --json           the same as one JSON object\n"
 	  "  --root DIR       work on a plain folder instead of the target (offline),\n"
 	  "  --facts FILE     with this description of the target (JSON)\n"
 	  "  --target-files DIR  and these files of its old system\n" },

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/run.h"
 #include "job/common.h"
@@ -29,7 +30,7 @@ struct rewriting {
 	char machine_id[33]; /* a copy's; "": none yet */
 	struct rewrite_facts facts;
 	FILE *out;
-	bool is_dry;
+	bool is_dry, json;
 };
 
 static void print_list(FILE *out, const char *what, const struct strlist *l)
@@ -60,20 +61,15 @@ static void print_edits(FILE *out, const struct rewrite_plan *plan)
 static int print_dry(const struct rewriting *w, const struct rewrite_plan *plan,
 		     const struct root *view, struct err *e)
 {
-	struct strbuf diff cleanup_strbuf = STRBUF_INIT;
-	size_t i, a;
+	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 
-	if (rewrite_plan_diff(plan, view, &diff, e) < 0)
+	if (w->json)
+		return json_print(w->out, rewrite_plan_json(plan, view)) < 0
+			       ? err_set(e, ERR_NOMEM, 0, "printing the plan")
+			       : 0;
+	if (rewrite_plan_text(plan, view, &text, e) < 0)
 		return -1;
-	fwrite(strbuf_str(&diff), 1, diff.len, w->out);
-	for (i = 0; i < plan->step_count; i++) {
-		fprintf(w->out, "run: %s:", plan->steps[i].name);
-		for (a = 0; a < plan->steps[i].argv.count; a++)
-			fprintf(w->out, " %s", plan->steps[i].argv.items[a]);
-		fprintf(w->out, " (%s)\n", plan->steps[i].why ? plan->steps[i].why : "");
-	}
-	print_list(w->out, "note", &plan->notes);
-	print_list(w->out, "blocker", &plan->blockers);
+	fwrite(strbuf_str(&text), 1, text.len, w->out);
 	return 0;
 }
 
@@ -312,9 +308,9 @@ static int run_dry(struct rewriting *w, struct err *e)
 	return rc;
 }
 
-int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, struct err *e)
+int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, bool json, struct err *e)
 {
-	struct rewriting w = { .o = *o, .out = out, .is_dry = dry_run };
+	struct rewriting w = { .o = *o, .out = out, .is_dry = dry_run, .json = json };
 	struct target t = { 0 };
 	struct record j;
 	int rc;

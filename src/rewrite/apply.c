@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The only code of this module that writes; and the same plan shown as a diff. */
-#include <errno.h>
+/* The only code of this module that writes. */
 #include <limits.h>
 #include <string.h>
 
-#include "base/diff.h"
 #include "base/io.h"
 #include "rewrite/plan.h"
 
@@ -71,57 +69,4 @@ int rewrite_plan_apply(const struct rewrite_plan *p, const struct root *clone, s
 		if (apply_edit(&p->edits[i], clone, e) < 0)
 			return err_ctx(e, "rewriting %s", p->edits[i].path);
 	return 0;
-}
-
-/* Text of what is at path now: a file's content, or "-> TEXT\n" of a link. false: nothing there. */
-static bool present_text(const struct root *clone, const char *path, struct strbuf *ret)
-{
-	char link[PATH_MAX];
-
-	if (root_readlink(clone, path, link, sizeof(link)) == 0) {
-		strbuf_addf(ret, "-> %s\n", link);
-		return true;
-	}
-	return root_read(clone, path, ret, BINARY_MAX, NULL) == 0;
-}
-
-static void diff_edit(const struct edit *edit, const struct root *clone, struct strbuf *out)
-{
-	struct strbuf old cleanup_strbuf = STRBUF_INIT, new cleanup_strbuf = STRBUF_INIT;
-	char old_name[PATH_MAX + 2], new_name[PATH_MAX + 2];
-	bool exists = present_text(clone, edit->path, &old);
-
-	snprintf(old_name, sizeof(old_name), "a%s", edit->path);
-	snprintf(new_name, sizeof(new_name), "b%s", edit->path);
-	if (edit->is_secret || edit->kind == EDIT_COPY_FD ||
-	    (edit->content && memchr(edit->content, '\0', edit->len)) ||
-	    (old.len && memchr(strbuf_str(&old), '\0', old.len))) {
-		strbuf_addf(out, "%s %s (content not shown): %s\n",
-			    edit->kind == EDIT_REMOVE ? "Remove"
-			    : exists		      ? "Replace"
-						      : "Create",
-			    edit->path, edit->why);
-		return;
-	}
-	if (edit->kind == EDIT_SYMLINK)
-		strbuf_addf(&new, "-> %s\n", edit->content);
-	else if (edit->kind == EDIT_WRITE)
-		strbuf_add(&new, edit->content, edit->len);
-	if (old.len == 0 && new.len == 0) { /* no lines to show, but something happens */
-		strbuf_addf(out, "%s %s (empty): %s\n",
-			    edit->kind == EDIT_REMOVE ? "Remove" : "Create", edit->path, edit->why);
-		return;
-	}
-	diff_unified(out, exists ? old_name : "/dev/null", strbuf_str(&old), old.len,
-		     edit->kind == EDIT_REMOVE ? "/dev/null" : new_name, strbuf_str(&new), new.len);
-}
-
-int rewrite_plan_diff(const struct rewrite_plan *p, const struct root *clone, struct strbuf *out,
-		      struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < p->edit_count; i++)
-		diff_edit(&p->edits[i], clone, out);
-	return out->failed ? err_set(e, ERR_NOMEM, 0, "making the diff") : 0;
 }

@@ -152,6 +152,32 @@ static int plan_binary(struct planner *p)
 			      "the commands stay at hand in the clone until release");
 }
 
+/* In this order: later ones look at what earlier ones change. */
+static const struct {
+	int (*plan)(struct planner *p);
+	enum edit_subject subject;
+} planners[] = {
+	{ plan_fstab, SUBJECT_DISKS },	     { plan_storage, SUBJECT_DISKS },
+	{ plan_mount_units, SUBJECT_DISKS }, { plan_kernel_conf, SUBJECT_START },
+	{ plan_net, SUBJECT_NETWORK },	     { plan_identity, SUBJECT_NAMES },
+	{ plan_cloud, SUBJECT_PROVIDER },    { plan_agents, SUBJECT_PROVIDER },
+	{ plan_boot, SUBJECT_START },	     { plan_login, SUBJECT_LOGIN },
+	{ plan_binary, SUBJECT_OWN },	     { plan_guard, SUBJECT_OWN },
+	{ plan_holds, SUBJECT_HOLDS },	     { plan_policy, SUBJECT_POLICY },
+};
+
+static int plan_subjects(struct planner *p)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(planners); i++) {
+		p->subject = planners[i].subject;
+		if (planners[i].plan(p) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int plan_all(struct planner *p)
 {
 	bool understood;
@@ -162,12 +188,7 @@ static int plan_all(struct planner *p)
 		return 0;
 	if (load_state(p) < 0 || find_old_root(p) < 0 || read_nets(p) < 0)
 		return -1;
-	if (plan_fstab(p) < 0 || plan_storage(p) < 0 || plan_mount_units(p) < 0 ||
-	    plan_kernel_conf(p) < 0 || plan_net(p) < 0 || plan_identity(p) < 0 ||
-	    plan_cloud(p) < 0 || plan_agents(p) < 0 || plan_boot(p) < 0 || plan_login(p) < 0 ||
-	    plan_binary(p) < 0 || plan_guard(p) < 0 || plan_holds(p) < 0 || plan_policy(p) < 0)
-		return -1;
-	return save_state(p);
+	return plan_subjects(p) < 0 ? -1 : save_state(p);
 }
 
 int rewrite_plan_make(struct rewrite_plan *ret, const struct root *clone,
@@ -198,36 +219,4 @@ int rewrite_plan_make(struct rewrite_plan *ret, const struct root *clone,
 		return 0;
 	rewrite_plan_done(ret);
 	return err_ctx(e, "planning the rewriting");
-}
-
-json_t *rewrite_plan_json(const struct rewrite_plan *p)
-{
-	static const char *const kinds[] = { [EDIT_WRITE] = "write",
-					     [EDIT_REMOVE] = "remove",
-					     [EDIT_SYMLINK] = "symlink",
-					     [EDIT_COPY_FD] = "copy" };
-	json_t *o = json_object(), *edits = json_array(), *steps = json_array();
-	size_t i;
-
-	for (i = 0; i < p->edit_count; i++) {
-		json_t *edit = json_object();
-
-		json_object_set_new(edit, "path", json_text(p->edits[i].path));
-		json_object_set_new(edit, "kind", json_text(kinds[p->edits[i].kind]));
-		json_object_set_new(edit, "why", json_text(p->edits[i].why));
-		json_array_append_new(edits, edit);
-	}
-	for (i = 0; i < p->step_count; i++) {
-		json_t *step = json_object();
-
-		json_object_set_new(step, "name", json_text(p->steps[i].name));
-		json_object_set_new(step, "argv", json_text_list(&p->steps[i].argv));
-		json_object_set_new(step, "why", json_text(p->steps[i].why));
-		json_array_append_new(steps, step);
-	}
-	json_object_set_new(o, "edits", edits);
-	json_object_set_new(o, "steps", steps);
-	json_object_set_new(o, "notes", json_text_list(&p->notes));
-	json_object_set_new(o, "blockers", json_text_list(&p->blockers));
-	return o;
 }

@@ -15,8 +15,24 @@ enum edit_kind {
 	EDIT_COPY_FD, /* path gets the content of the file at plain path 'content' (large: our binary) */
 };
 
+/* What an edit is about; the order in which they are shown. */
+enum edit_subject {
+	SUBJECT_DISKS,
+	SUBJECT_NETWORK,
+	SUBJECT_NAMES,
+	SUBJECT_PROVIDER,
+	SUBJECT_START,
+	SUBJECT_LOGIN,
+	SUBJECT_HOLDS,
+	SUBJECT_POLICY,
+	SUBJECT_OWN,  /* what rehost itself needs until release */
+	SUBJECT_KEPT, /* copies below /var/lib/rehost */
+	SUBJECT_COUNT,
+};
+
 struct edit {
 	enum edit_kind kind;
+	enum edit_subject subject;
 	char *path;    /* "/etc/fstab" */
 	char *content; /* owned; NULL for EDIT_REMOVE */
 	size_t len;
@@ -58,13 +74,38 @@ void rewrite_plan_done(struct rewrite_plan *p);
 /* A new machine-id(5) in ret (33 bytes), for rewrite_options.machine_id. */
 int rewrite_draw_machine_id(char *ret, struct err *e) must_check;
 
-/* Unified diff of all edits (a/PATH b/PATH), removals against /dev/null, links as "-> TEXT". */
+/* What an edit does to the tree as it is now. */
+enum edit_change {
+	CHANGE_EDIT, /* a file gets other content or another mode */
+	CHANGE_NEW,
+	CHANGE_GONE,  /* removed, no copy kept */
+	CHANGE_ASIDE, /* removed, a copy is kept in source-original */
+	CHANGE_LINK,
+	CHANGE_KEPT, /* a copy of what another edit changes or removes */
+	CHANGE_COUNT,
+};
+enum edit_change rewrite_edit_change(const struct rewrite_plan *p, const struct edit *edit,
+				     const struct root *clone);
+/* "changed", "new", "removed", "moved aside", "link", "kept copy" */
+const char *edit_change_name(enum edit_change change);
+const char *edit_subject_name(enum edit_subject subject); /* "network" */
+
+/*
+ * Unified diff of all edits (a/PATH b/PATH), removals against /dev/null, in groups: a line "== SUBJECT: WHY ==" before
+ * each. Links, contents that are not shown and copies kept for people are a sentence each, so patch(1) and git-apply(1) take the whole.
+ */
 int rewrite_plan_diff(const struct rewrite_plan *p, const struct root *clone, struct strbuf *out,
+		      struct err *e) must_check;
+/* The whole of a dry run: numbers, blockers, notes, programs, the files by reason, and the diff. */
+int rewrite_plan_text(const struct rewrite_plan *p, const struct root *clone, struct strbuf *out,
 		      struct err *e) must_check;
 
 /* Writes the edits, in order, through the root handle. Tool steps are the caller's. */
 int rewrite_plan_apply(const struct rewrite_plan *p, const struct root *clone,
 		       struct err *e) must_check;
 
-/* {edits: [{path, kind, why}], steps: [{name, argv, why}], notes: [], blockers: []}; new reference. */
-json_t *rewrite_plan_json(const struct rewrite_plan *p);
+/*
+ * {summary: {changed, new, removed, aside, links, copies, programs, notes, blockers}, edits: [{path, kind, change, subject, why,
+ * diff}], steps: [{name, argv, why}], notes: [], blockers: []}; diff is null where the content is not shown. New reference.
+ */
+json_t *rewrite_plan_json(const struct rewrite_plan *p, const struct root *clone);

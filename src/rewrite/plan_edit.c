@@ -128,11 +128,20 @@ static void cancel_edit(struct rewrite_plan *plan, const char *path)
 	memmove(edit, edit + 1, (size_t)(plan->edits + plan->edit_count - edit) * sizeof(*edit));
 }
 
+static enum edit_subject subject_of(const struct planner *p, const char *path)
+{
+	if (str_starts(path, SOURCE_ORIGINAL "/") || str_starts(path, TARGET_ORIGINAL "/"))
+		return SUBJECT_KEPT;
+	return str_starts(path, RW_DIR "/") && p->subject != SUBJECT_HOLDS ? SUBJECT_OWN
+									   : p->subject;
+}
+
 static int add_edit(struct planner *p, enum edit_kind kind, const char *path, const char *content,
 		    size_t len, int mode, bool is_secret, const char *why)
 {
 	struct edit *edit = find_edit(p->plan, path), *grown;
 	struct edit made = { .kind = kind,
+			     .subject = subject_of(p, path),
 			     .path = strdup(path),
 			     .content = content ? malloc(len + 1) : NULL,
 			     .len = len,

@@ -19,7 +19,8 @@ struct planner {
 	const struct rewrite_options *options;
 	struct inspection tree;
 	struct net_model source_net, target_net;
-	bool is_ours; /* the tree was already rewritten for this very machine */
+	enum edit_subject subject; /* of the edits that are added now */
+	bool is_ours;		   /* the tree was already rewritten for this very machine */
 	char *done_machine_id, *done_host_keys; /* what that rewriting wrote; NULL: nothing */
 	char *old_hostname;			/* the source's; NULL: not set */
 	char *new_hostname;			/* what the clone will be called */
@@ -104,3 +105,8 @@ bool plan_is_lost_address(const struct planner *p, const char *address, size_t l
 const struct fact_link *plan_find_link(const struct planner *p, const char *name);
 
 int plan_nomem(struct planner *p);
+
+/* {path, change, subject, why}; {name, argv, why}. New references. */
+json_t *rewrite_edit_json(const struct rewrite_plan *p, const struct edit *edit,
+			  const struct root *clone);
+json_t *rewrite_step_json(const struct tool_step *step);

@@ -36,24 +36,52 @@ def tree(case, tmp_path):
     return folder
 
 
-def test_dry_run_writes_nothing_and_patches(case, tree, tmp_path):
-    """The diff is one that patch(1) accepts, and it gives the files that the real run gives."""
+def files_below(folder, name):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in (folder / name).rglob("*")
+            if p.is_file() and not p.is_symlink()}
+
+
+@pytest.mark.parametrize("program", (("patch", "-p1", "--no-backup-if-mismatch", "--batch"),
+                                     ("git", "apply", "--whitespace=nowarn")), ids=("patch", "git"))
+def test_dry_run_writes_nothing_and_patches(case, tree, tmp_path, program):
+    """The whole text is one that patch(1) and git-apply(1) accept, and it gives the files that the real run gives."""
     before = run("find", tree, "-newer", ROOTS / case / "facts.json", "-ls").stdout
     dry = rehost(case, tree, "--dry-run")
     assert dry.returncode in (0, 3), dry.stderr
     assert run("find", tree, "-newer", ROOTS / case / "facts.json", "-ls").stdout == before
     patched = tmp_path / "patched"
     shutil.copytree(tree, patched, symlinks=True)
-    # only the parts about files: links are shown for people
-    parts = [p for p in ("\n" + dry.stdout).split("\n--- ") if p.startswith(("a/", "/dev/null"))]
-    text = "".join("--- " + p + "\n" for p in parts if "\n+-> " not in p and "\n--> " not in p)
-    text = "\n".join(line for line in text.split("\n")
-                     if not line.startswith(("run: ", "note: ", "Replace ", "Create ", "Remove ")))
-    done = run("patch", "-p1", "--no-backup-if-mismatch", "-d", patched, input=text)
+    done = run(*program, input=dry.stdout, cwd=patched)
     assert done.returncode == 0, done.stdout + done.stderr
     assert rehost(case, tree).returncode in (0, 3)
-    for name in ("etc/fstab", "etc/network/interfaces", "etc/default/grub"):
-        assert (patched / name).read_bytes() == (tree / name).read_bytes(), name
+    want, got = files_below(tree, "etc"), files_below(patched, "etc")
+    for name in sorted(want.keys() | got.keys()):
+        if "ssh_host_" not in name:
+            assert got.get(name) == want.get(name), name
+
+
+def test_dry_run_says_first_what_decides(case, tree):
+    """Numbers, blockers, notes and programs come before the first change; every change stands under its reason."""
+    text = rehost(case, tree, "--dry-run").stdout
+    head, _, diff = text.partition("\n== ")
+    o = json.loads(rehost(case, tree, "--dry-run", "--json").stdout)
+    s = o["summary"]
+    assert text.startswith(f"Files: {s['changed']} changed, {s['new']} new, ")
+    assert f"Notes: {s['notes']}." in head and "\n--- " not in head
+    assert head.count("\nnote: ") == s["notes"] == len(o["notes"])
+    assert head.count("\nrun: ") == s["programs"] == 3
+    groups = {}
+    for edit in o["edits"]:
+        groups.setdefault(f"{edit['subject']}: {edit['why']} ==", []).append(edit)
+    parts = {p.partition("\n")[0]: p.partition("\n")[2] for p in diff.split("\n== ")}
+    assert set(parts) == set(groups)
+    for title, edits in groups.items():
+        for edit in edits:
+            assert edit["path"] in parts[title]
+            if edit["diff"]:
+                assert edit["diff"].strip() in parts[title]
+            if edit["change"] != "kept copy":
+                assert edit["path"] in head
 
 
 def test_second_run_has_nothing_to_say(case, tree):

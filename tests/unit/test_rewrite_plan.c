@@ -330,15 +330,50 @@ static void test_swap_of_both(void **state)
 
 static void test_json(void **state)
 {
-	json_t *o;
+	json_t *o, *o_summary;
 
 	(void)state;
 	make();
-	o = rewrite_plan_json(&plan);
+	o = rewrite_plan_json(&plan, &clone);
 	assert_int_equal(json_array_size(json_object_get(o, "edits")), plan.edit_count);
 	assert_int_equal(json_array_size(json_object_get(o, "steps")), 3);
 	assert_int_equal(json_array_size(json_object_get(o, "blockers")), 0);
+	o_summary = json_object_get(o, "summary");
+	assert_int_equal(json_integer_value(json_object_get(o_summary, "programs")), 3);
+	assert_int_equal(json_integer_value(json_object_get(o_summary, "blockers")), 0);
 	json_decref(o);
+}
+
+/* One heading a reason, in the order of the subjects; what a diff cannot say is a sentence. */
+static void test_groups(void **state)
+{
+	static char why_a[] = "so that it starts", why_b[] = "as it was", text[] = "new\n";
+	struct edit edits[] = {
+		{ EDIT_WRITE, SUBJECT_START, (char *)"/etc/two", text, 4, -1, false, why_a },
+		{ EDIT_SYMLINK, SUBJECT_NETWORK, (char *)"/etc/link", (char *)"a\nb", 3, -1, false,
+		  why_b },
+		{ EDIT_WRITE, SUBJECT_NETWORK, (char *)"/etc/one", text, 4, 0600, false, why_a },
+		{ EDIT_WRITE, SUBJECT_START, (char *)"/etc/fstab", text, 4, -1, true, why_b },
+		{ EDIT_WRITE, SUBJECT_START, (char *)"/etc/three", text, 4, -1, false, why_a },
+		{ EDIT_WRITE, SUBJECT_KEPT, (char *)"/var/lib/rehost/source-original/etc/one", text,
+		  4, -1, false, why_b },
+	};
+	struct rewrite_plan p = { .edits = edits, .edit_count = ARRAY_SIZE(edits) };
+	struct strbuf out cleanup_strbuf = STRBUF_INIT;
+
+	(void)state;
+	put(&clone, "etc/one", "new\n");
+	assert_int_equal(rewrite_plan_diff(&p, &clone, &out, NULL), 0);
+	assert_string_equal(
+		strbuf_str(&out),
+		"\n== network: as it was ==\nLink /etc/link -> a\\x0ab\n"
+		"\n== network: so that it starts ==\nSame content, /etc/one: mode 0600\n"
+		"\n== start: so that it starts ==\n"
+		"--- /dev/null\n+++ b/etc/two\n@@ -0,0 +1 @@\n+new\n"
+		"--- /dev/null\n+++ b/etc/three\n@@ -0,0 +1 @@\n+new\n"
+		"\n== start: as it was ==\nReplace /etc/fstab (content not shown)\n"
+		"\n== copies kept for people: as it was ==\n"
+		"Keep the source's /etc/one: /var/lib/rehost/source-original/etc/one\n");
 }
 
 #define CASE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -365,6 +400,7 @@ int main(void)
 		CASE_TEST(test_binary_is_copied),
 		CASE_TEST(test_swap_of_both),
 		CASE_TEST(test_json),
+		CASE_TEST(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
