@@ -23,7 +23,7 @@ const struct command commands[] = {
 	  "  loader           instead: the archive of the rescue and its loader, which 'switch'\n"
 	  "                   plants; needed when the rescue was started without it\n" },
 	{ "rsync", PLACE_TARGET, cmd_rsync, "rsync [--delete-ok] --server ...",
-	  "what an rsync on the source starts here; into the stage, as often as wanted",
+	  "what rsync on the source starts here; into the stage, as often as wanted",
 	  "  On the source: rsync -aHAXx --numeric-ids --delete -e ssh / root@TARGET:/\n"
 	  "  --delete-ok      allow it to remove more than 10 % of the stage:\n"
 	  "                   --rsync-path='rsync --delete-ok'\n" },

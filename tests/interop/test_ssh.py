@@ -80,7 +80,7 @@ def test_unknown_commands(server, line, word):
 
 
 @pytest.mark.parametrize("line", ["status 'open", 'status "open', "status \\", "status \x01",
-                                  "status " + "x " * 40, "status " + "y" * 5000],
+                                  "status " + "x " * 70, "status " + "y" * 5000],
                          ids=["quote", "double", "backslash", "control", "words", "bytes"])
 def test_bad_lines(server, line):
     r = server.ssh(line)
