@@ -72,8 +72,10 @@ static void count_names(struct status *s)
 		struct root storage cleanup_root = ROOT_INIT;
 		struct exchange x = { .live = part_root(s, part, &storage), .tree = TREE_DIR };
 
-		if (!x.live)
+		if (!x.live) {
+			s->facts.lost_old += mixed ? part->entry_count : 0;
 			continue;
+		}
 		exchange_count_lost(&x, part, mixed, &old, &clone);
 		s->facts.lost_old += old;
 		/* in a running system other file systems lie on some names */
@@ -244,8 +246,8 @@ static json_t *status_json(const struct status *s)
 	for (i = 0; i < s->r->notes.count; i++)
 		json_array_append_new(notes, json_text(s->r->notes.items[i]));
 	v = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "state",
-		      job_state_name(s->r->state), "summary", status_words(s->r->state)->summary,
-		      "place", place_name(s->place), "old", part_json(&s->view.old), "stage",
+		      job_state_name(s->r->state), "summary", s->view.summary, "place",
+		      place_name(s->place), "old", part_json(&s->view.old), "stage",
 		      part_json(&s->view.stage), "clone", part_json(&s->view.clone), "next_boot",
 		      json_text(s->view.next_boot), "type", hints_json(s->view.hints),
 		      "stage_booted", (int)s->r->stage_booted, "notes", notes, "progress",
@@ -387,8 +389,7 @@ static void status_text(const struct status *s, FILE *out)
 	char text[200], shown[4 * sizeof(s->view.next_boot) + 1];
 	size_t i;
 
-	snprintf(text, sizeof(text), "%s: %s", job_state_name(s->r->state),
-		 status_words(s->r->state)->summary);
+	snprintf(text, sizeof(text), "%s: %s", job_state_name(s->r->state), s->view.summary);
 	line(out, "state", text);
 	line(out, "old system", s->view.old.text);
 	line(out, "stage", s->view.stage.text);

@@ -18,12 +18,52 @@ static void set_lost(struct status_part *part, unsigned lost, const char *where)
 		 lost, lost == 1 ? "is" : "are", where);
 }
 
+/* J says that an exchange was cut. That may have been before its first or after its last name. */
+static bool is_mixed(const struct status_facts *f)
+{
+	return f->position.state == JOB_SWITCHING || f->position.state == JOB_UNDOING;
+}
+
+static bool is_at_an_end(const struct status_facts *f)
+{
+	return is_mixed(f) && f->names && !f->lost_old && !f->lost_clone &&
+	       (f->exchanged == 0 || f->exchanged == f->names);
+}
+
+/* All but J says that the undo is done. */
+static bool is_undone(const struct status_facts *f)
+{
+	return f->position.state == JOB_UNDOING && f->position.selected == SELECTED_OLD &&
+	       f->exchanged == 0 && is_at_an_end(f);
+}
+
+/* Both systems are whole, each in a place of its own. */
+static void judge_end(const struct status_facts *f, struct status_view *v)
+{
+	const bool is_old_live = f->exchanged == 0, is_back = f->position.state == JOB_UNDOING;
+	static const char *const live = "complete, in its place";
+	static const char *const kept = "complete, kept in /.rehost/tree";
+
+	set_part(&v->old, true, is_old_live ? live : kept);
+	set_part(&v->clone, true, is_old_live ? kept : live);
+	if (is_back)
+		v->summary = is_old_live
+				     ? "a rollback was cut after it had brought the old system back"
+				     : "a rollback was cut before it moved anything: the clone is "
+				       "in place";
+	else
+		v->summary = is_old_live ? "a switch was cut before it moved anything: the old "
+					   "system is in its place"
+					 : "a switch was cut after it had put the clone in place";
+}
+
 static void judge_parts(const struct status_facts *f, struct status_view *v)
 {
 	const struct status_words *w = status_words(f->position.state);
 	enum job_state s = f->position.state;
-	bool mixed = s == JOB_SWITCHING || s == JOB_UNDOING;
+	bool mixed = is_mixed(f);
 
+	v->summary = w->summary;
 	set_part(&v->old, w->is_old_complete, w->old);
 	set_part(&v->stage, w->is_stage_complete, w->stage);
 	set_part(&v->clone, w->is_clone_complete, w->clone);
@@ -38,6 +78,8 @@ static void judge_parts(const struct status_facts *f, struct status_view *v)
 		set_lost(&v->clone, f->lost_clone, mixed ? "in either place" : "in place");
 		set_part(&v->stage, false, w->stage);
 	}
+	if (is_at_an_end(f))
+		judge_end(f, v);
 }
 
 /* ---- the next boot ---- */
@@ -76,7 +118,9 @@ static void judge_boot(const struct status_facts *f, struct status_view *v)
 			 "is not known: the firmware's first boot entry is not the private "
 			 "loader's any "
 			 "more, it was forgotten or moved");
-	} else if (v->is_as_selected)
+	} else if (v->is_as_selected && is_undone(f))
+		snprintf(v->next_boot, sizeof(v->next_boot), "starts the old system");
+	else if (v->is_as_selected)
 		snprintf(v->next_boot, sizeof(v->next_boot), "%s",
 			 position_next_boot(&f->position));
 	else if (f->starts == BOOT_NOTHING)

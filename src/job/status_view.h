@@ -30,6 +30,7 @@ struct status_part {
 };
 
 struct status_view {
+	const char *summary; /* of the state, in a sentence; static */
 	struct status_part old, stage, clone;
 	enum boot_outcome starts; /* the next boot, in a word; NOTHING: not to be relied on */
 	char next_boot[400];

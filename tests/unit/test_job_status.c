@@ -171,6 +171,74 @@ static void test_what_the_disk_lost(void **state)
 	}
 }
 
+/* An exchange that was cut, told by where its names are: nothing is mixed before the first and after the last of them. */
+static void test_how_far_a_cut_exchange_came(void **state)
+{
+	static const enum job_state cut[] = { JOB_SWITCHING, JOB_UNDOING };
+	size_t i;
+	unsigned done;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cut); i++)
+		for (done = 0; done <= 3; done++) {
+			struct status_facts f = { .position = { cut[i], SELECTED_RESCUE },
+						  .names = 3,
+						  .exchanged = done };
+			bool whole = done == 0 || done == 3;
+			struct status_view v;
+
+			say(&f, &v);
+			assert_int_equal(v.old.is_complete, whole);
+			assert_int_equal(v.clone.is_complete, whole);
+			assert_int_equal(strstr(v.summary, "mixed") == NULL, whole);
+			assert_int_equal(strstr(v.old.text, "in its place") &&
+						 !strstr(v.old.text, "partly"),
+					 done == 0);
+			assert_int_equal(strstr(v.clone.text, "in its place") &&
+						 !strstr(v.clone.text, "partly"),
+					 done == 3);
+			assert_true(offers(&v, "switch") && offers(&v, "rollback"));
+			assert_int_equal(v.starts, BOOT_RESCUE);
+
+			/* a name that is gone is worse than one in the other place */
+			f.lost_old = 1;
+			say(&f, &v);
+			assert_false(v.old.is_complete);
+			assert_non_null(strstr(v.old.text, "1 of its top-level names"));
+			f.lost_old = 0;
+			f.lost_clone = 1;
+			say(&f, &v);
+			assert_false(v.clone.is_complete || v.old.is_complete);
+		}
+}
+
+/* The last steps of an undo are S=old, then J. Between them the old system starts, and may run for long. */
+static void test_an_undo_cut_before_it_was_noted(void **state)
+{
+	struct status_facts f = { .position = { JOB_UNDOING, SELECTED_OLD },
+				  .names = 25,
+				  .is_read = true,
+				  .starts = BOOT_OLD };
+	struct status_view v;
+
+	(void)state;
+	say(&f, &v);
+	assert_true(v.old.is_complete && v.is_as_selected);
+	assert_int_equal(v.starts, BOOT_OLD);
+	assert_string_equal(v.next_boot, "starts the old system");
+	assert_string_equal(v.summary,
+			    "a rollback was cut after it had brought the old system back");
+	f.starts = BOOT_CLONE; /* the disk has the last word */
+	say(&f, &v);
+	assert_false(v.is_as_selected);
+	assert_non_null(strstr(v.next_boot, "it starts the clone"));
+	f.starts = BOOT_OLD;
+	f.exchanged = 1; /* cannot be; then J's word stands */
+	say(&f, &v);
+	assert_false(v.old.is_complete);
+	assert_non_null(strstr(v.next_boot, "type 'rollback' first"));
+}
+
 /* The disk is read, and starts something else than S says: that is told, whatever J and S are. */
 static void test_the_disk_has_the_last_word(void **state)
 {
@@ -270,6 +338,8 @@ int main(void)
 		cmocka_unit_test(test_a_forgotten_entry),
 		cmocka_unit_test(test_every_state_with_every_word),
 		cmocka_unit_test(test_what_the_disk_lost),
+		cmocka_unit_test(test_how_far_a_cut_exchange_came),
+		cmocka_unit_test(test_an_undo_cut_before_it_was_noted),
 		cmocka_unit_test(test_the_disk_has_the_last_word),
 		cmocka_unit_test(test_a_medium_that_stays_attached),
 		cmocka_unit_test(test_where_it_is_typed),

@@ -135,11 +135,15 @@ def cut(net, folder, disk, name, stream, random):
 
 
 def settled(net):
-    """status, once the rescue has done what it does by itself."""
+    """
+    status, once the rescue has done what it does by itself. A rollback that was cut after its last move but one, S=old, lets
+    the old system start; a rescue started beside it leaves the rest to the operator.
+    """
     end = time.monotonic() + 400
     while True:
         now = trial.status(net)
-        if now["state"] not in ("switching", "undoing") and not now["progress"]:
+        is_left = now["state"] == "undoing" and now["starts"] == "old"
+        if (is_left or now["state"] not in ("switching", "undoing")) and not now["progress"]:
             return now
         assert time.monotonic() < end, now
         time.sleep(2)
@@ -158,13 +162,13 @@ def tells_the_truth(now, answered):
     assert now["starts"] == expected and now["next_boot"].startswith("starts the "), now
     assert now.get("disk", {}).get("as_selected", True), now
     assert now["old"]["complete"] == (state != "releasing"), now
-    assert now["clone"]["complete"] == (state in ("checked", "switched", "trial", "confirmed", "releasing")), now
+    assert now["clone"]["complete"] == (state in ("checked", "switched", "trial", "confirmed", "undoing", "releasing")), now
     return expected
 
 
 STEPS = {
     "staging": "receive tar --update", "staged": "rewrite", "edited": "check", "checked": "switch", "merging": "switch",
-    "releasing": "release",
+    "undoing": "switch", "releasing": "release",
 }
 
 
@@ -189,7 +193,7 @@ def roll_back(net, stream):
         return finish(net, stream)
     if now["state"] == "none":  # released already
         return "clone"
-    if now["state"] in ("merging", "switched") or selected(now) not in ("none", "old"):
+    if now["state"] in ("merging", "switched", "undoing") or selected(now) not in ("none", "old"):
         migration.rescue_command(net, "rollback")
         now = trial.status(net)
         assert now["starts"] == "old" and now["old"]["complete"], now
