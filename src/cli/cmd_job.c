@@ -24,6 +24,23 @@ int cmd_plan(const struct command *c, int argc, char **argv)
 	return run_reader(c, argc, argv, job_plan);
 }
 
+int cmd_report(const struct command *c, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	const char *root = NULL;
+	bool json = false;
+	const struct command_option options[] = { { "root", NULL, &root } };
+	int rc = command_options(c, argc, argv, options, 1, &json, 0, 0, NULL);
+
+	if (rc >= 0)
+		return rc;
+	if (root && run_is_observer())
+		return command_usage(c,
+				     "--root is not for you: your key may look at this migration");
+	rc = job_report(root, stdout, json, &e);
+	return root ? command_end_offline(json, rc, &e) : command_end(c, json, rc, &e);
+}
+
 int cmd_identity(const struct command *c, int argc, char **argv)
 {
 	return run_reader(c, argc, argv, job_identity);

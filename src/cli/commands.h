@@ -72,6 +72,7 @@ int cmd_shell(const struct command *c, int argc, char **argv);
 int cmd_plan(const struct command *c, int argc, char **argv);
 int cmd_status(const struct command *c, int argc, char **argv);
 int cmd_identity(const struct command *c, int argc, char **argv);
+int cmd_report(const struct command *c, int argc, char **argv);
 int cmd_receive(const struct command *c, int argc, char **argv);
 int cmd_rsync(const struct command *c, int argc, char **argv);
 int cmd_rewrite(const struct command *c, int argc, char **argv);

@@ -7,6 +7,7 @@
 #include "cli/rewrite_offline.h"
 #include "rewrite/facts_json.h"
 #include "rewrite/plan.h"
+#include "rewrite/report.h"
 
 #define FACTS_MAX (1024 * 1024)
 
@@ -54,7 +55,12 @@ static int apply(const struct rewrite_plan *plan, const struct root *root, struc
 {
 	print_list("note", &plan->notes);
 	print_list("blocker", &plan->blockers);
-	return plan->blockers.count ? 0 : rewrite_plan_apply(plan, root, e);
+	if (plan->blockers.count)
+		return 0;
+	return rewrite_plan_apply(plan, root, e) < 0 ||
+			       rewrite_report_write(plan, root, NULL, NULL, e) < 0
+		       ? -1
+		       : 0;
 }
 
 static int run(const struct offline_words *w, const struct root *root, struct facts_file *f,

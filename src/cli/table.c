@@ -63,6 +63,9 @@ const struct command commands[] = {
 	  "  --unconfirmed    although nobody has confirmed the clone\n" },
 	{ "identity", PLACE_TARGET, cmd_identity, "identity [--json]",
 	  "what belongs to this machine: network, disks, names", JSON },
+	{ "report", PLACE_TARGET, cmd_report, "report [--root DIR] [--json]",
+	  "what was changed and why, what was found, what is left to you",
+	  "  --root DIR       of a plain folder that 'rewrite --root' has changed\n" JSON },
 	{ "log", PLACE_TARGET, cmd_log, "log [--follow] [--trial]", "prints the log",
 	  "  --follow         wait for more until interrupted\n"
 	  "  --trial          the log that the clone left when its trial ended\n" },

@@ -13,6 +13,7 @@
 #include "job/identity.h"
 #include "job/job.h"
 #include "job/progress.h"
+#include "job/report.h"
 #include "job/view.h"
 
 #define COMMAND "check"
@@ -83,6 +84,7 @@ struct checking {
 	const struct rewrite_facts *facts;
 	FILE *out;
 	bool json;
+	bool counts; /* what is found is kept for the report */
 };
 
 /* The last step of the child: what it found, to people or to a program. */
@@ -133,7 +135,8 @@ static int check_in_view(void *arg, struct err *e)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (root_open(&view, VIEW_DIR, e) == 0 &&
 	    root_open_below(&source, &k->t->fs[0].root, TREE_DIR, e) == 0 &&
-	    look_at_all(&c, e) == 0)
+	    look_at_all(&c, e) == 0 &&
+	    (!k->counts || report_keep_findings(&k->t->fs[0].root, c.findings, e) == 0))
 		rc = conclude(k, &c, e);
 	json_decref(c.findings);
 	strlist_done(&c.needles);
@@ -169,7 +172,7 @@ static int check_state(const struct record *j, const struct target *t, struct er
 static int look(struct target *t, const struct record *j, enum view_kind kind, FILE *out, bool json,
 		struct err *e)
 {
-	struct checking k = { .t = t, .out = out, .json = json };
+	struct checking k = { .t = t, .out = out, .json = json, .counts = kind == VIEW_CLONE };
 	struct identity_facts f = { 0 };
 	int rc;
 

@@ -57,6 +57,7 @@ static int confirm(const struct root *running, struct record *r, const char *non
 		return -1;
 	fprintf(out, "The clone is confirmed: from now on every boot starts it.\n"
 		     "The old system is kept.\n"
+		     "  report     what was changed and why, and what is left to you\n"
 		     "  release    deletes it, no way back\n"
 		     "  rollback   makes the rescue the next boot, to bring it back there\n");
 	return holds_end(running, out, e);

@@ -14,6 +14,8 @@
 /* Look-only commands. */
 int job_plan(FILE *out, bool json, struct err *e) must_check;
 int job_status(FILE *out, bool json, struct err *e) must_check;
+/* root: a folder with a rewritten tree; NULL: the clone, wherever it is by now. */
+int job_report(const char *root, FILE *out, bool json, struct err *e) must_check;
 int job_identity(FILE *out, bool json, struct err *e) must_check;
 
 struct receive_options {

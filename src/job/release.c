@@ -13,9 +13,11 @@
 #include "job/job.h"
 #include "job/loader.h"
 #include "job/progress.h"
+#include "job/report.h"
 #include "job/running.h"
 #include "rewrite/guard.h"
 #include "rewrite/holds.h"
+#include "rewrite/report.h"
 
 #define OWN_FOLDER "var/lib/rehost"
 #define OWN_BINARY OWN_FOLDER "/rehost"
@@ -40,8 +42,9 @@ static void remove_binary(const struct root *holder, const char *path)
 
 static void tell_end(FILE *out)
 {
-	fprintf(out, "The old system is deleted, nothing of rehost is left but the clone's own "
-		     "files.\n");
+	fprintf(out,
+		"The old system is deleted, nothing of rehost is left but the clone's own "
+		"files.\nWhat was changed and why, and what is left to you: " REPORT_TEXT "\n");
 }
 
 /* ---- in the running clone ---- */
@@ -149,6 +152,7 @@ static int job_release_running(bool unconfirmed, FILE *out, struct err *e)
 	if (job_lock("release", e) < 0 || running_load(&running, &r, e) < 0)
 		return job_fail(e, NULL);
 	progress_note("release", "deleting the old system");
+	report_finish(&running, &running, "/" OWN_FOLDER);
 	rc = release_running(&running, &r, unconfirmed, out, e);
 	progress_clear();
 	if (rc < 0) {
@@ -244,8 +248,12 @@ int job_release(bool unconfirmed, FILE *out, struct err *e)
 	progress_note("release", "deleting the old system");
 	if (r.state == JOB_NONE)
 		rc = err_set(e, ERR_NOTHING, 0, "nothing was switched");
-	else
+	else {
+		const struct root *holder = find_own(&t, "/" OWN_FOLDER, &path);
+
+		report_finish(&t.fs[0].root, holder, path);
 		rc = release_target(&t, &r, unconfirmed, out, e);
+	}
 	if (rc >= 0) {
 		const struct root *holder = find_own(&t, "/" OWN_BINARY, &path);
 

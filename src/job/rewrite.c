@@ -14,10 +14,12 @@
 #include "job/initrd_fit.h"
 #include "job/job.h"
 #include "job/progress.h"
+#include "job/report.h"
 #include "job/stage.h"
 #include "job/steps.h"
 #include "job/view.h"
 #include "rewrite/plan.h"
+#include "rewrite/report.h"
 
 #define COMMAND "rewrite"
 #define MACHINE_ID_PATH REHOST_DIR "/machine-id" /* on the root file system */
@@ -161,6 +163,8 @@ static int apply(const struct rewriting *w, struct rewrite_plan *plan, const str
 	    steps_run(plan, &c, view, w->out, e) < 0 ||
 	    note_other_kernels(w, plan, view, made_for, e) < 0)
 		return -1;
+	if (rewrite_report_write(plan, view, steps_written, (void *)w->t, e) < 0)
+		return -1;
 	print_list(w->out, "note", &plan->notes);
 	hand_over_notes(&plan->notes);
 	return plan->notes.count ? EXIT_NOTES : 0;
@@ -266,7 +270,7 @@ static int run(struct rewriting *w, struct target *t, struct record *j, struct e
 	j->edits_fingerprint[0] = '\0';
 	j->intent = w->o.intent;
 	if (record_store(j, &t->fs[0].root, e) < 0 || settle_machine_id(w, t, e) < 0 ||
-	    edits_begin(t, e) < 0)
+	    report_forget_findings(&t->fs[0].root, e) < 0 || edits_begin(t, e) < 0)
 		return -1;
 	job_show_state(j);
 	rc = with_facts(w, VIEW_CLONE, e);
@@ -281,7 +285,7 @@ static int run(struct rewriting *w, struct target *t, struct record *j, struct e
 	if (record_store(j, &t->fs[0].root, e) < 0)
 		return -1;
 	job_show_state(j);
-	fputs("the edits are in place; next: check\n", w->out);
+	fputs("the edits are in place ('report' tells them); next: check\n", w->out);
 	return rc;
 }
 

@@ -162,6 +162,31 @@ static json_t *find_done(json_t *done, const char *name)
 	return NULL;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+json_t *steps_written(void *t, const char *name)
+{
+	json_t *done = load_done(t), *step = find_done(done, name), *list = NULL;
+	const json_t *outputs = json_object_get(step, "outputs");
+	size_t i, n = 0, count = json_array_size(outputs);
+	const char **paths cleanup_free = calloc(count + 1, sizeof(*paths));
+
+	for (i = 0; paths && i < count; i++)
+		if (json_is_string(json_array_get(outputs, i)))
+			paths[n++] = json_string_value(json_array_get(outputs, i));
+	if (paths && outputs) {
+		qsort(paths, n, sizeof(*paths), compare_paths);
+		list = json_array();
+		for (i = 0; i < n; i++)
+			json_array_append_new(list, json_string(paths[i]));
+	}
+	json_decref(done);
+	return list;
+}
+
 static int store_done(const struct target *t, json_t *done, struct err *e)
 {
 	const struct root_meta meta = { 0, 0, 0600 };

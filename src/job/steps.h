@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "job/chroot.h"
 #include "rewrite/plan.h"
 
@@ -27,6 +28,9 @@ int step_fingerprint(const struct tool_step *step, const struct chroot *c, const
  */
 int steps_run(const struct rewrite_plan *plan, const struct chroot *c, const struct root *view,
 	      FILE *out, struct err *e) must_check;
+
+/* The paths that the step of that name wrote, ascending; a new reference. NULL: not known. t: a struct target. */
+json_t *steps_written(void *t, const char *name);
 
 /* ---- what a step wrote: the edits layer before and after (job/layer.c) ---- */
 

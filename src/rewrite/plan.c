@@ -28,6 +28,7 @@ void rewrite_plan_done(struct rewrite_plan *p)
 	free(p->steps);
 	strlist_done(&p->notes);
 	strlist_done(&p->blockers);
+	json_decref(p->report);
 	*p = (struct rewrite_plan){ 0 };
 }
 
@@ -188,7 +189,7 @@ static int plan_all(struct planner *p)
 		return 0;
 	if (load_state(p) < 0 || find_old_root(p) < 0 || read_nets(p) < 0)
 		return -1;
-	return plan_subjects(p) < 0 ? -1 : save_state(p);
+	return plan_subjects(p) < 0 || save_state(p) < 0 ? -1 : plan_report(p);
 }
 
 int rewrite_plan_make(struct rewrite_plan *ret, const struct root *clone,

@@ -57,7 +57,9 @@ struct rewrite_plan {
 	size_t edit_count;
 	struct tool_step *steps;
 	size_t step_count;
-	struct strlist notes;	 /* said to the operator: losses, choices, things to look at */
+	struct strlist notes; /* said to the operator: losses, choices, things to look at */
+	json_t *report;	      /* what rewrite_report_write() (report.h) goes on with; NULL: none */
+	bool has_report;      /* the tree has one already, of this rewriting */
 	struct strlist blockers; /* each withholds the switch: "no kernel in /boot" */
 };
 

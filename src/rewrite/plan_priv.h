@@ -104,6 +104,8 @@ bool plan_is_lost_address(const struct planner *p, const char *address, size_t l
 /* The target's link of that name, or NULL. */
 const struct fact_link *plan_find_link(const struct planner *p, const char *name);
 
+int plan_report(struct planner *p) must_check; /* the very last: rewrite/report.h */
+
 int plan_nomem(struct planner *p);
 
 /* {path, change, subject, why}; {name, argv, why}. New references. */

@@ -5,6 +5,7 @@
 
 #include "base/diff.h"
 #include "rewrite/plan_priv.h"
+#include "rewrite/report.h"
 
 #define SHOWN_MAX (64u * 1024 * 1024)
 
@@ -202,23 +203,6 @@ static void add_group_diff(const struct rewrite_plan *p, const struct edit *grou
 			show_edit(&p->edits[i], clone, out);
 }
 
-static void add_group_list(const struct rewrite_plan *p, const struct edit *group,
-			   const struct root *clone, struct strbuf *out)
-{
-	char safe[PATH_MAX];
-	size_t i;
-
-	str_escape(safe, sizeof(safe), group->why);
-	strbuf_addf(out, "  %s\n", safe);
-	for (i = 0; i < p->edit_count; i++) {
-		if (!is_of(&p->edits[i], group))
-			continue;
-		str_escape(safe, sizeof(safe), p->edits[i].path);
-		strbuf_addf(out, "    %-12s %s\n",
-			    edit_change_name(rewrite_edit_change(p, &p->edits[i], clone)), safe);
-	}
-}
-
 int rewrite_plan_diff(const struct rewrite_plan *p, const struct root *clone, struct strbuf *out,
 		      struct err *e)
 {
@@ -296,24 +280,24 @@ static void add_summary(struct strbuf *out, const struct rewrite_plan *p, const 
 int rewrite_plan_text(const struct rewrite_plan *p, const struct root *clone, struct strbuf *out,
 		      struct err *e)
 {
+	json_t *files = json_array();
 	const struct edit *group;
 	unsigned subject;
-	size_t at;
+	size_t at, i;
 
 	add_summary(out, p, clone);
 	add_lines(out, "blocker", &p->blockers);
 	add_lines(out, "note", &p->notes);
 	add_steps(out, p);
 	for (subject = 0; subject < SUBJECT_KEPT; subject++)
-		for (at = 0; (group = next_group(p, subject, &at));) {
-			size_t first = 0;
-
-			while (p->edits[first].subject != subject)
-				first++;
-			if (&p->edits[first] == group)
-				strbuf_addf(out, "\n%s\n", edit_subject_name(subject));
-			add_group_list(p, group, clone, out);
-		}
+		for (at = 0; (group = next_group(p, subject, &at));)
+			for (i = 0; i < p->edit_count; i++)
+				if (is_of(&p->edits[i], group))
+					json_array_append_new(files,
+							      rewrite_edit_json(p, &p->edits[i],
+										clone));
+	report_add_files(out, files);
+	json_decref(files);
 	return rewrite_plan_diff(p, clone, out, e);
 }
 

@@ -195,7 +195,7 @@ static int choose(const struct session_request *r, bool allow_shell, struct strl
 		snprintf(answer, size,
 			 "rehost: '%s' is not for you: your key may look, not write. Yours are "
 			 "help, "
-			 "status, plan,\nidentity, log and check\n",
+			 "status, plan,\nidentity, report, log and check\n",
 			 found->name);
 		return EXIT_USAGE;
 	}

@@ -17,6 +17,7 @@ static const struct request_command allowed[] = {
 	{ .name = "rollback" },
 	{ .name = "release" },
 	{ .name = "identity", .ends_with_client = true, .looks = true },
+	{ .name = "report", .ends_with_client = true, .looks = true },
 	{ .name = "log", .ends_with_client = true, .looks = true },
 	{ .name = "unlock", .ends_with_client = true },
 	{ .name = "reboot" },

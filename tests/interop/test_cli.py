@@ -9,7 +9,7 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REHOST = os.path.join(TOP, "build/rehost")
-COMMANDS = ["help", "status", "plan", "receive", "rewrite", "check", "switch", "confirm", "rollback", "release", "identity",
+COMMANDS = ["help", "status", "plan", "receive", "rewrite", "check", "switch", "confirm", "rollback", "release", "identity", "report",
             "log", "reboot", "inspect", "explain", "serve"]
 
 

@@ -348,6 +348,7 @@ def test_dry_run_writes_nothing(target):
     assert re.search(rf"^-UUID={SOURCE_UUID}", r.stdout, re.M)
     assert re.search(rf"^\+UUID={UUID['root']}", r.stdout, re.M)
     assert "run: grub menu: " in r.stdout
+    assert "RH-JOB-71" in target.rehost("report").stderr  # nothing is rewritten yet
     assert target.shell(f"find {target.run_dir}/fs/*/.rehost/edits/upper -mindepth 1") == ""
     assert state(target) == "staged"
 
@@ -409,6 +410,24 @@ def test_check_passes(target):
     assert answer["would_boot"] is True
     assert not [f for f in answer["findings"] if f["severity"] == "blocker"]
     assert state(target) == "checked"
+
+
+def test_report(target):
+    """What was changed, by whom and why, and what the check found, before anything is switched; looking writes nothing."""
+    layer = f"cd {target.run_dir}/fs; find */.rehost/edits/upper -type f | sort | xargs sha256sum"
+    before = target.shell(layer)
+    r = target.rehost("report", "--json")
+    assert r.returncode == 0, r.stderr
+    o = json.loads(r.stdout)
+    files = {f["path"]: f for f in o["files"]}
+    assert files["/etc/fstab"]["change"] == "changed" and "UUID" in files["/etc/fstab"]["why"]
+    assert o["clone"]["addresses"] == ["192.0.2.77"] and o["source"]["addresses"] == ["198.51.100.9"]
+    menu = [p for p in o["programs"] if p["name"] == "grub menu"]
+    assert "/boot/grub/grub.cfg" in menu[0]["wrote"]
+    found = json.loads(target.rehost("check", "--look", "--json").stdout)["findings"]
+    assert o["findings"] == found
+    assert target.rehost("report").stdout.startswith("Report of a migration")
+    assert target.shell(layer) == before
 
 
 @pytest.mark.parametrize(("path", "change", "finding"), [

@@ -84,6 +84,35 @@ def test_dry_run_says_first_what_decides(case, tree):
                 assert edit["path"] in head
 
 
+def report(tree, *more):
+    return run(REHOST, "report", "--root", tree, *more)
+
+
+def test_the_report_names_every_change(case, tree):
+    """Each path that the rewriting changed, made or removed stands in it with a reason; a second run leaves it as it is."""
+    before = files_below(tree, ".")
+    assert report(tree).returncode == 1 and "RH-JOB-71" in report(tree).stderr
+    assert rehost(case, tree).returncode in (0, 3)
+    o = json.loads(report(tree, "--json").stdout)
+    now = files_below(tree, ".")
+    changed = {"/" + name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+    own = ("/var/lib/rehost/source-original/", "/var/lib/rehost/target-original/", "/var/lib/rehost/report.")
+    listed = {f["path"] for f in o["files"]}
+    assert {name for name in changed if not name.startswith(own)} <= listed
+    assert all(f["why"] for f in o["files"]) and len(listed) == len(o["files"])
+    for f in o["files"]:
+        there = os.path.lexists(str(tree) + f["path"])
+        assert there == (f["change"] not in ("removed", "moved aside")), f
+        if f["change"] == "moved aside":
+            assert os.path.lexists(f"{tree}/var/lib/rehost/source-original{f['path']}")
+    text = report(tree).stdout
+    assert text == (tree / "var/lib/rehost/report.txt").read_text()
+    assert all(f["path"] in text for f in o["files"]) and all(n in text for n in o["notes"])
+    assert rehost(case, tree).returncode in (0, 3)
+    again = files_below(tree, ".")
+    assert again == now
+
+
 def test_second_run_has_nothing_to_say(case, tree):
     assert rehost(case, tree).returncode in (0, 3)
     again = rehost(case, tree, "--dry-run")
