@@ -74,7 +74,13 @@ STATIC_LIBS := -lssh -larchive -lblkid -lext2fs -lcom_err -ljansson -lcrypto -la
                -llz4 -lbz2 -lz -lnettle -luuid -lyaml
 SHARED_LIBS := $(STATIC_LIBS)
 
-all: $(B)/rehost
+all: $(B)/rehost build/rehost-push
+
+# One file, for copying to a source.
+build/rehost-push: scripts/rehost-push scripts/assemble-push $(wildcard scripts/push/*.sh)
+	@mkdir -p $(@D)
+	$(Q)scripts/assemble-push >$@
+	@chmod 0755 $@
 
 # ---- setup -------------------------------------------------------------------------------------
 SETUP := build/.setup
@@ -225,10 +231,11 @@ bench: build/rehost image | $(SETUP)
 	$(PYTHON) tests/bench/bench.py
 
 # ---- lint ------------------------------------------------------------------------------------------
-MAN := docs/rehost.8 docs/rehost-inspect.8 docs/rehost-rewrite.8
+MAN := docs/rehost.8 docs/rehost-inspect.8 docs/rehost-rewrite.8 docs/rehost-push.8
 C_FILES := $(shell find src tests -name '*.[ch]' 2>/dev/null)
-SH_FILES := $(shell grep -rlE '^\#!/bin/(ba)?sh' scripts image initramfs .ci tests 2>/dev/null)
-lint: | $(SETUP)
+# The guided script is looked at as a whole.
+SH_FILES := build/rehost-push $(shell grep -rlE '^\#!/bin/(ba)?sh' --exclude=rehost-push scripts image initramfs .ci tests 2>/dev/null)
+lint: build/rehost-push | $(SETUP)
 	scripts/check-includes
 	@clang-format --dry-run --Werror $(C_FILES)
 	@shellcheck $(SH_FILES)
@@ -244,8 +251,8 @@ check-long:
 	REHOST_LONG=1 FUZZ_SECONDS=60 FUZZ_SEED=0 $(MAKE) check
 
 # ---- install ---------------------------------------------------------------------------------------
-install: build/rehost
-	install -D -m 0755 build/rehost $(DESTDIR)$(PREFIX)/sbin/rehost
+install: build/rehost build/rehost-push
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin build/rehost build/rehost-push
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(MAN)
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/rehost docs/inspect.schema.json
 	[ ! -f build/rescue/cloud/initrd ] || \

@@ -259,6 +259,30 @@ int authkeys_load(struct authkeys *ret, const char *path, struct err *e)
 	return 0;
 }
 
+int authkeys_add(struct authkeys *k, const char *path, struct err *e)
+{
+	struct authkeys more;
+	struct authkey *grown;
+	int rc = 0;
+
+	if (authkeys_load(&more, path, e) < 0)
+		return -1;
+	if (more.count > 0) {
+		grown = reallocarray(k->items, k->count + more.count, sizeof(*grown));
+		if (grown) {
+			memcpy(grown + k->count, more.items, more.count * sizeof(*grown));
+			k->items = grown;
+			k->count += more.count;
+			more.count = 0; /* what they point at is k's now */
+		} else {
+			rc = err_set(e, ERR_NOMEM, 0, "reading authorized keys");
+		}
+	}
+	k->refused += more.refused;
+	authkeys_done(&more);
+	return rc;
+}
+
 void authkeys_done(struct authkeys *k)
 {
 	size_t i;

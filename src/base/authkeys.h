@@ -38,6 +38,8 @@ int authkeys_parse(struct authkeys *ret, const char *text, size_t len, struct er
 
 /* Reads a file; one that does not exist is an empty list. */
 int authkeys_load(struct authkeys *ret, const char *path, struct err *e) must_check;
+/* Appends the keys of another file; one that does not exist has none. */
+int authkeys_add(struct authkeys *k, const char *path, struct err *e) must_check;
 void authkeys_done(struct authkeys *k);
 
 /* Whether the list has this public key. */

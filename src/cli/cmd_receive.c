@@ -19,6 +19,15 @@ static int receive_loader(const struct command *c, const struct receive_options 
 	return command_end(c, false, job_receive_loader(STDIN_FILENO, stdout, &e), &e);
 }
 
+static int receive_sample(const struct command *c, const struct receive_options *o)
+{
+	struct err e = ERR_INIT;
+
+	if (o->update || o->delete_ok)
+		return command_usage(c, "--update and --delete-ok are for 'receive tar'");
+	return command_end_offline(false, job_receive_sample(STDIN_FILENO, stdout, &e), &e);
+}
+
 int cmd_receive(const struct command *c, int argc, char **argv)
 {
 	struct receive_options o = { 0 };
@@ -34,12 +43,15 @@ int cmd_receive(const struct command *c, int argc, char **argv)
 		return rc;
 	if (strcmp(words[0], "loader") == 0)
 		return receive_loader(c, &o);
+	if (strcmp(words[0], "sample") == 0)
+		return receive_sample(c, &o);
 	if (strcmp(words[0], "tar") != 0) {
 		char shown[64];
 
 		str_escape(shown, sizeof(shown), words[0]);
-		return command_usage(c, "the kind of stream must be 'tar' or 'loader', not '%s'",
-				     shown);
+		return command_usage(
+			c, "the kind of stream must be 'tar', 'loader' or 'sample', not '%s'",
+			shown);
 	}
 	if (o.delete_ok && !o.update)
 		return command_usage(c, "--delete-ok goes with --update");

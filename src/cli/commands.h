@@ -74,6 +74,7 @@ int cmd_status(const struct command *c, int argc, char **argv);
 int cmd_identity(const struct command *c, int argc, char **argv);
 int cmd_report(const struct command *c, int argc, char **argv);
 int cmd_receive(const struct command *c, int argc, char **argv);
+int cmd_authorize(const struct command *c, int argc, char **argv);
 int cmd_rsync(const struct command *c, int argc, char **argv);
 int cmd_rewrite(const struct command *c, int argc, char **argv);
 int cmd_inspect(const struct command *c, int argc, char **argv);

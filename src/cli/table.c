@@ -16,12 +16,17 @@ const struct command commands[] = {
 	  "disks, space, network and warnings; writes nothing", JSON },
 	{ "receive", PLACE_TARGET, cmd_receive,
 	  "receive tar [--update] [--delete-ok]\n"
-	  "       rehost receive loader",
+	  "       rehost receive loader\n"
+	  "       rehost receive sample",
 	  "reads the source's root from stdin into the stage",
 	  "  --update         bring a complete stage to the new stream\n"
 	  "  --delete-ok      allow an update to remove more than 10 % of the stage\n"
 	  "  loader           instead: the archive of the rescue and its loader, which 'switch'\n"
-	  "                   plants; needed when the rescue was started without it\n" },
+	  "                   plants; needed when the rescue was started without it\n"
+	  "  sample           instead: nothing is kept; says how fast it came\n" },
+	{ "authorize", PLACE_TARGET, cmd_authorize, "authorize [--remove]",
+	  "takes a public key from stdin: it may log in until the next boot",
+	  "  --remove         the key may not log in any more\n" },
 	{ "rsync", PLACE_TARGET, cmd_rsync, "rsync [--delete-ok] --server ...",
 	  "what rsync on the source starts here; into the stage, as often as wanted",
 	  "  On the source: rsync -aHAXx --numeric-ids --delete -e ssh / root@TARGET:/\n"

@@ -46,6 +46,13 @@ int job_check(bool look_alone, FILE *out, bool json, struct err *e) must_check;
  * planted: it is in use.
  */
 int job_receive_loader(int fd, FILE *out, struct err *e) must_check;
+/*
+ * receive sample: reads fd to its end, at most SAMPLE_BYTES_MAX or SAMPLE_MS_MAX, keeps nothing, and prints "received N bytes in M ms": what
+ * the link and the source's disk can do. Needs no target.
+ */
+#define SAMPLE_BYTES_MAX (64LL << 20)
+#define SAMPLE_MS_MAX 10000
+int job_receive_sample(int fd, FILE *out, struct err *e) must_check;
 struct switch_options {
 	bool without_loader; /* the old way, where the private loader cannot be planted or is not wanted */
 	bool accept_firmware; /* UEFI: although no boot entry leads to the old system (loader.h, enum loader_ask) */

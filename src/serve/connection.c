@@ -127,6 +127,7 @@ _Noreturn void connection_main(struct server *s, int fd, int place, const char *
 	set_socket_options(fd);
 	alarm(s->options.grace_s); /* SIGALRM ends the process, wherever it waits */
 	if (authkeys_load(&keys, serve_keys_path(&s->options, path, sizeof(path)), &e) < 0 ||
+	    authkeys_add(&keys, serve_temporary_path(path, sizeof(path)), &e) < 0 ||
 	    authkeys_load(&observers, serve_observers_path(&s->options, path, sizeof(path)), &e) <
 		    0) {
 		log_error("serve: authorized keys: %s", e.ctx[0]);

@@ -9,6 +9,7 @@ static const struct request_command allowed[] = {
 	{ .name = "status", .ends_with_client = true, .looks = true },
 	{ .name = "plan", .ends_with_client = true, .looks = true },
 	{ .name = "receive", .ends_with_client = true, .takes_stream = true },
+	{ .name = "authorize", .ends_with_client = true, .takes_stream = true },
 	{ .name = "rsync", .ends_with_client = true, .takes_stream = true },
 	{ .name = "rewrite" },
 	{ .name = "check", .looks = true },

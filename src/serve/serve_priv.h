@@ -39,3 +39,5 @@ enum algo_legacy serve_legacy(void);
 /* The files of public keys, in buf: of operators, of those who may look only. */
 const char *serve_keys_path(const struct serve_options *o, char *buf, size_t size);
 const char *serve_observers_path(const struct serve_options *o, char *buf, size_t size);
+/* authorize.h: the one key that was handed over. */
+const char *serve_temporary_path(char *buf, size_t size);

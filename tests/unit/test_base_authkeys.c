@@ -193,6 +193,31 @@ static void test_cut_short(void **state)
 	expect(ED "AAAA", 0, 1); /* something behind it */
 }
 
+static void test_add(void **state)
+{
+	char path[] = "/tmp/authkeys-XXXXXX";
+	struct err e = ERR_INIT;
+	struct authkeys k = parse(ED "\n" RSA "\n");
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs(EC "\nno key\n", f);
+	fclose(f);
+	assert_int_equal(authkeys_add(&k, "/does/not/exist", &e), 0);
+	assert_int_equal(k.count, 2);
+	assert_int_equal(authkeys_add(&k, path, &e), 0);
+	assert_int_equal(k.count, 3);
+	assert_int_equal(k.refused, 1);
+	assert_string_equal(k.items[0].type, "ssh-ed25519");
+	assert_string_equal(k.items[2].type, "ecdsa-sha2-nistp256");
+	authkeys_done(&k);
+	assert_int_equal(authkeys_add(&k, path, &e), 0); /* to an empty list */
+	assert_int_equal(k.count, 1);
+	authkeys_done(&k);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,7 +225,7 @@ int main(void)
 		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_limits),	  cmocka_unit_test(test_have),
 		cmocka_unit_test(test_load),	  cmocka_unit_test(test_base64),
-		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_cut_short), cmocka_unit_test(test_add),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

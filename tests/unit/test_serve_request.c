@@ -92,9 +92,9 @@ static void test_word_limit(void **state)
 
 static void test_commands(void **state)
 {
-	static const char *const public[] = { "help",  "status", "plan",     "receive", "rewrite",
-					      "check", "switch", "rollback", "release", "identity",
-					      "log",   "reboot", "rsync" };
+	static const char *const public[] = { "help",  "status", "plan",     "receive",	 "rewrite",
+					      "check", "switch", "rollback", "release",	 "identity",
+					      "log",   "reboot", "rsync",    "authorize" };
 	static const char *const hidden[] = { "",	    "init", "modprobe", "serve",
 					      "no-command", "sh",   "Help",	"inspect" };
 	size_t i;
@@ -118,9 +118,9 @@ static void test_commands(void **state)
 static void test_observers(void **state)
 {
 	static const char *const may[] = { "help", "status", "plan", "identity", "log", "check" };
-	static const char *const all[] = { "help",     "status", "plan",     "receive", "rewrite",
-					   "check",    "switch", "rollback", "release", "log",
-					   "identity", "reboot", "shell" };
+	static const char *const all[] = { "help",     "status", "plan",     "receive",	 "rewrite",
+					   "check",    "switch", "rollback", "release",	 "log",
+					   "identity", "reboot", "shell",    "authorize" };
 	size_t i, k, looks = 0;
 
 	(void)state;
