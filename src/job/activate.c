@@ -17,7 +17,6 @@
 #define EMBED_MAX (1024 * 1024)
 #define IMAGE_MAX (1024 * 1024)
 #define CODE_BYTES 0x1b8 /* of sector 0; behind it disk signature and partition table */
-#define GRUB_FOLDER "/boot/grub/i386-pc"
 
 #define cleanup_bootarea __attribute__((cleanup(bootarea_done)))
 
@@ -59,28 +58,48 @@ static int read_area(struct bootarea *ret, const struct target *t, const struct 
 
 /* ---- the clone's images ---- */
 
-/* Opens, on the file system that holds it, the clone's GRUB folder: in the stage or in the live root. */
-static int open_images(const struct target *t, bool staged, struct root *ret, struct err *e)
+/* Of GRUB's two names; a clone has one of them (rewrite/family.h). */
+static const char *const grub_folders[] = { "/boot/grub/i386-pc", "/boot/grub2/i386-pc" };
+
+static int open_folder(const struct target *t, bool staged, const char *folder, struct root *ret,
+		       struct err *e)
 {
 	struct root top cleanup_root = ROOT_INIT;
-	const char *rest = GRUB_FOLDER;
+	const char *rest = folder;
 	unsigned i, best = 0;
 	size_t best_len = 0;
 
 	for (i = 1; i < t->fs_count; i++) {
 		size_t len = strlen(t->fs[i].mount);
 
-		if (len > best_len && strncmp(GRUB_FOLDER, t->fs[i].mount, len) == 0 &&
-		    (GRUB_FOLDER[len] == '/' || GRUB_FOLDER[len] == '\0')) {
+		if (len > best_len && strncmp(folder, t->fs[i].mount, len) == 0 &&
+		    (folder[len] == '/' || folder[len] == '\0')) {
 			best = i;
 			best_len = len;
 		}
 	}
 	rest += best_len;
-	if (root_open_below(&top, &t->fs[best].root, staged ? TREE_DIR : "/", e) < 0 ||
-	    root_open_below(ret, &top, *rest ? rest : "/", e) < 0)
-		return err_ctx(e, "looking for GRUB's images in the clone's %s", GRUB_FOLDER);
-	return 0;
+	if (root_open_below(&top, &t->fs[best].root, staged ? TREE_DIR : "/", e) < 0)
+		return -1;
+	return root_open_below(ret, &top, *rest ? rest : "/", e);
+}
+
+/* Opens, on the file system that holds it, the clone's GRUB folder: in the stage or in the live root. */
+static int open_images(const struct target *t, bool staged, struct root *ret, struct err *e)
+{
+	struct err local = ERR_INIT;
+
+	if (open_folder(t, staged, grub_folders[1], ret, &local) == 0) {
+		struct root other cleanup_root = ROOT_INIT;
+
+		/* as GRUB's script does: the first that is there */
+		if (open_folder(t, staged, grub_folders[0], &other, &local) < 0)
+			return 0;
+		root_close(ret);
+	}
+	return open_folder(t, staged, grub_folders[0], ret, e) < 0
+		       ? err_ctx(e, "looking for GRUB's images in the clone's %s", grub_folders[0])
+		       : 0;
 }
 
 /* Puts the clone's GRUB into the area. */
@@ -94,7 +113,7 @@ static int embed_clone(const struct target *t, bool staged, struct bootarea *are
 		return -1;
 	if (root_read(&images, "boot.img", &boot, IMAGE_MAX, e) < 0 ||
 	    root_read(&images, "core.img", &core, IMAGE_MAX, e) < 0)
-		return err_ctx(e, "reading GRUB's images in the clone's %s", GRUB_FOLDER);
+		return err_ctx(e, "reading GRUB's images in the clone's /boot");
 	return bootarea_embed_grub(area, boot.data, boot.len, core.data, core.len, e);
 }
 
@@ -204,8 +223,8 @@ int activate_write(const struct target *t, const struct record *r, struct err *e
 	if (strcmp(hex, r->boot_new_sha256) != 0)
 		return err_set(
 			e, ERR_BOOT_AREA, 0,
-			"GRUB's images in %s, or what is on %s, changed since the switch began",
-			GRUB_FOLDER, disk->path);
+			"GRUB's images in /boot, or what is on %s, changed since the switch began",
+			disk->path);
 	if (bootarea_write(&area, disk->path, e) < 0)
 		return err_ctx(e, "writing the boot area of %s", disk->path);
 	log_info("switch: the boot area of %s is the clone's", disk->path);

@@ -22,8 +22,12 @@ static const char *const core_files[] = {
 	LOADER_DIR "/core.img",
 	"boot/grub/i386-pc/core.img",
 	"grub/i386-pc/core.img",
+	"boot/grub2/i386-pc/core.img",
+	"grub2/i386-pc/core.img",
 	REHOST_DIR "/tree/boot/grub/i386-pc/core.img",
 	REHOST_DIR "/tree/grub/i386-pc/core.img",
+	REHOST_DIR "/tree/boot/grub2/i386-pc/core.img",
+	REHOST_DIR "/tree/grub2/i386-pc/core.img",
 };
 
 /* Index into core_files; -1: none has it. */

@@ -8,9 +8,11 @@
 #include "disk/grubcore.h"
 #include "job/bootview_priv.h"
 #include "job/grub_menu.h"
+#include "rewrite/bls.h"
 
 #define MENU_MAX ((size_t)4 * 1024 * 1024)
 #define ENV_MAX 65536u
+#define BLS_FILES_MAX 500
 
 /* ---- the tree that would be mounted ---- */
 
@@ -179,6 +181,40 @@ static enum boot_outcome follow_entry(struct view *v, struct view_fs *f,
 	return judge_root(v, root_fs, entry->linux_args);
 }
 
+/* blscfg takes the folder of the file system that holds the kernels; the other place is that of a root with /boot in it. */
+static bool add_bls(struct view *v, struct view_fs *f, const char *dir, struct grub_menu *m)
+{
+	static const char *const dirs[] = BLS_DIRS;
+	struct strbuf env cleanup_strbuf = STRBUF_INIT;
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	char path[900];
+	size_t i, d = 0;
+
+	if (!m->has_blscfg)
+		return true;
+	snprintf(path, sizeof(path), "%s/grubenv", dir);
+	if (rawfs_read(f->fs, path, &env, ENV_MAX, NULL) < 0)
+		strbuf_done(&env);
+	if (m->boot_uuid)
+		f = view_find_uuid(v, m->boot_uuid);
+	while (f && d < ARRAY_SIZE(dirs) && !rawfs_is_dir(f->fs, dirs[d]))
+		d++;
+	if (!f || d == ARRAY_SIZE(dirs) || rawfs_list(f->fs, dirs[d], &names, NULL) < 0)
+		return view_step(v, false, "GRUB finds no folder of boot entries");
+	grub_bls_sort(&names);
+	for (i = 0; i < names.count && i < BLS_FILES_MAX; i++) {
+		struct strbuf text cleanup_strbuf = STRBUF_INIT;
+
+		snprintf(path, sizeof(path), "%s/%s", dirs[d], names.items[i]);
+		if (rawfs_read(f->fs, path, &text, BLS_MAX, NULL) == 0 &&
+		    grub_menu_add_bls(m, names.items[i], strbuf_str(&text), text.len,
+				      strbuf_str(&env), env.len) < 0)
+			return false;
+	}
+	return view_step(v, true, "partition %u: %zu boot entries in %s", f->part->number,
+			 m->bls_at, dirs[d]);
+}
+
 static const struct grub_entry *pick_entry(struct view *v, struct view_fs *f, const char *dir,
 					   struct grub_menu *m)
 {
@@ -216,7 +252,7 @@ enum boot_outcome view_follow_config(struct view *v, struct view_fs *f, const ch
 	    rawfs_read(f->fs, path, &text, MENU_MAX, NULL) < 0 ||
 	    grub_menu_parse(&m, strbuf_str(&text), text.len, NULL) < 0)
 		return view_end(v, BOOT_NOTHING, "GRUB does not find its menu");
-	entry = pick_entry(v, f, dir, &m);
+	entry = add_bls(v, f, dir, &m) ? pick_entry(v, f, dir, &m) : NULL;
 	if (!entry) {
 		end = view_end(v, BOOT_NOTHING, "GRUB's menu has no entry to start");
 	} else {

@@ -53,7 +53,7 @@ static enum boot_outcome follow_old_sector0(struct view *v)
 /* The core.img that grub-install made in the live tree, wherever its /boot is. */
 static enum boot_outcome follow_clone_core(struct view *v)
 {
-	static const char *const folders[] = { "/grub", "/boot/grub" };
+	static const char *const folders[] = { "/grub", "/boot/grub", "/grub2", "/boot/grub2" };
 	struct strbuf image cleanup_strbuf = STRBUF_INIT;
 	struct grub_core core = { 0 };
 	struct err e = ERR_INIT;

@@ -9,9 +9,12 @@
 #include "disk/bootarea.h"
 #include "job/check_priv.h"
 #include "job/grub_menu.h"
+#include "rewrite/bls.h"
+#include "rewrite/family.h"
+#include "rewrite/inspect.h"
 
-#define MENU_PATH "/boot/grub/grub.cfg"
-#define PLATFORM_DIR "/boot/grub/i386-pc"
+#define PLATFORM "i386-pc"
+#define BLS_FILES_MAX 500
 #define MENU_MAX (4 * 1024 * 1024)
 #define CORE_MAX (1024 * 1024)
 
@@ -29,17 +32,6 @@ static bool is_file_with_content(const struct check *c, const char *path)
 	struct stat st;
 
 	return root_stat(c->view, path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
-}
-
-/* "/boot/vmlinuz-6.1.0-28-amd64" -> "6.1.0-28-amd64" */
-static const char *kernel_version(const char *path)
-{
-	const char *base = strrchr(path, '/');
-	const char *dash;
-
-	base = base ? base + 1 : path;
-	dash = strchr(base, '-');
-	return dash ? dash + 1 : "";
 }
 
 /* The network comes up after the root is mounted: its drivers are read from there. */
@@ -102,21 +94,23 @@ static int check_image(struct check *c, const char *image, const char *version, 
 
 static int check_kernel(struct check *c, const struct grub_entry *entry, int fs, struct err *e)
 {
-	char path[1024], image[1024];
-	const char *version;
-	char modules[300];
+	char path[1024], image[1024], modules[300], *version cleanup_free = NULL;
 	size_t i;
 
 	path_in_clone(c, fs, entry->linux_path, path, sizeof(path));
 	if (!is_file_with_content(c, path))
 		check_add(c, FINDING_BLOCKER, "kernel", "the menu starts %s, which is not there",
 			  path);
-	version = kernel_version(path);
-	snprintf(modules, sizeof(modules), "/lib/modules/%s", version);
-	if (!*version || !root_is_dir(c->view, modules))
+	version = inspect_kernel_version(c->view, path);
+	if (!version) {
+		const char *dash = strchr(strrchr(path, '/'), '-');
+
+		snprintf(modules, sizeof(modules), "/lib/modules/%.200s", dash ? dash + 1 : "");
 		check_add(c, FINDING_BLOCKER, "modules", "%s has no modules: %s is missing", path,
 			  modules);
-	else if (check_nic_drivers(c, version, e) < 0)
+		return 0;
+	}
+	if (check_nic_drivers(c, version, e) < 0)
 		return -1;
 	if (!entry->initrds.count)
 		check_add(c, FINDING_BLOCKER, "initramfs", "the menu starts %s without initramfs",
@@ -183,9 +177,15 @@ static int check_entry(struct check *c, const struct grub_menu *m, const struct 
 static int check_other_kernels(struct check *c, const struct grub_entry *chosen, struct err *e)
 {
 	struct strlist unfit cleanup_strlist = STRLIST_INIT;
-	const char *besides = chosen && chosen->linux_path ? kernel_version(chosen->linux_path)
-							   : "";
+	char *besides cleanup_free = NULL, path[1024];
 	size_t i;
+
+	if (chosen && chosen->linux_path) { /* its folder is told by the last part alone */
+		const char *base = strrchr(chosen->linux_path, '/');
+
+		snprintf(path, sizeof(path), "/boot/%s", base ? base + 1 : chosen->linux_path);
+		besides = inspect_kernel_version(c->view, path);
+	}
 
 	if (initrd_list_unfit(&unfit, c->view, besides, c->facts, e) < 0)
 		return -1;
@@ -197,37 +197,83 @@ static int check_other_kernels(struct check *c, const struct grub_entry *chosen,
 	return 0;
 }
 
+/* What blscfg would show: from the file system of /boot, else from below it. */
+static int add_bls(struct check *c, struct grub_menu *m, const struct strbuf *env, struct err *e)
+{
+	static const char *const dirs[] = BLS_DIRS;
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	int fs = m->boot_uuid		  ? check_find_fs(c, m->boot_uuid)
+		 : m->searches.count == 1 ? check_find_fs(c, m->searches.items[0])
+					  : -1;
+	char dir[600], path[900];
+	size_t i, d;
+
+	if (!m->has_blscfg || fs < 0)
+		return 0;
+	for (d = 0; d < ARRAY_SIZE(dirs); d++) {
+		path_in_clone(c, fs, dirs[d], dir, sizeof(dir));
+		if (root_is_dir(c->view, dir))
+			break;
+	}
+	if (d == ARRAY_SIZE(dirs))
+		return 0;
+	if (root_list(c->view, dir, &names, e) < 0)
+		return -1;
+	grub_bls_sort(&names);
+	for (i = 0; i < names.count && i < BLS_FILES_MAX; i++) {
+		struct strbuf text cleanup_strbuf = STRBUF_INIT;
+
+		snprintf(path, sizeof(path), "%s/%.255s", dir, names.items[i]);
+		if (root_read(c->view, path, &text, BLS_MAX, NULL) == 0 &&
+		    grub_menu_add_bls(m, names.items[i], strbuf_str(&text), text.len,
+				      strbuf_str(env), env->len) < 0)
+			return err_set(e, ERR_LIMIT, 0, "the boot menu is too large");
+	}
+	return 0;
+}
+
+static int check_entries(struct check *c, struct grub_menu *m, const char *path, const char *saved,
+			 struct err *e)
+{
+	const struct grub_entry *chosen;
+	size_t i;
+
+	for (i = 0; i < m->searches.count; i++)
+		if (check_find_fs(c, m->searches.items[i]) < 0)
+			check_add(c, FINDING_WARNING, "menu",
+				  "the menu looks for the file system %s, which this machine does "
+				  "not have",
+				  m->searches.items[i]);
+	chosen = grub_menu_default(m, saved);
+	if (!chosen)
+		check_add(c, FINDING_BLOCKER, "menu", "%s has no entry to start", path);
+	else if (check_entry(c, m, chosen, e) < 0)
+		return -1;
+	return check_other_kernels(c, chosen, e);
+}
+
 static int check_menu(struct check *c, struct err *e)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, env cleanup_strbuf = STRBUF_INIT;
-	const struct grub_entry *chosen;
-	char *saved cleanup_free = NULL;
+	const char *dir = family_grub_dir(c->view);
+	char *saved cleanup_free = NULL, path[64], env_path[64];
 	struct err local = ERR_INIT;
 	struct grub_menu m;
-	size_t i;
-	int rc = 0;
+	int rc;
 
-	if (root_read(c->view, MENU_PATH, &text, MENU_MAX, &local) < 0) {
-		check_add(c, FINDING_BLOCKER, "menu", MENU_PATH " cannot be read");
+	snprintf(path, sizeof(path), "%s/grub.cfg", dir);
+	snprintf(env_path, sizeof(env_path), "%s/grubenv", dir);
+	if (root_read(c->view, path, &text, MENU_MAX, &local) < 0) {
+		check_add(c, FINDING_BLOCKER, "menu", "%s cannot be read", path);
 		return 0;
 	}
 	if (grub_menu_parse(&m, strbuf_str(&text), text.len, e) < 0)
 		return -1;
-	if (root_read(c->view, "/boot/grub/grubenv", &env, 65536, NULL) == 0)
+	if (root_read(c->view, env_path, &env, 65536, NULL) == 0)
 		saved = grubenv_saved(strbuf_str(&env), env.len);
-	for (i = 0; i < m.searches.count; i++)
-		if (check_find_fs(c, m.searches.items[i]) < 0)
-			check_add(c, FINDING_WARNING, "menu",
-				  "the menu looks for the file system %s, which this machine does "
-				  "not have",
-				  m.searches.items[i]);
-	chosen = grub_menu_default(&m, saved);
-	if (!chosen)
-		check_add(c, FINDING_BLOCKER, "menu", MENU_PATH " has no entry to start");
-	else
-		rc = check_entry(c, &m, chosen, e);
+	rc = add_bls(c, &m, &env, e);
 	if (rc == 0)
-		rc = check_other_kernels(c, chosen, e);
+		rc = check_entries(c, &m, path, saved, e);
 	grub_menu_done(&m);
 	return rc;
 }
@@ -236,17 +282,21 @@ static int check_menu(struct check *c, struct err *e)
 static int check_embedding(struct check *c, struct err *e)
 {
 	struct strbuf boot cleanup_strbuf = STRBUF_INIT, core cleanup_strbuf = STRBUF_INIT;
-	const char *disk = c->t->scan.disks[c->t->boot_disk].path;
+	const char *disk = c->t->scan.disks[c->t->boot_disk].path, *dir = family_grub_dir(c->view);
+	char boot_path[64], core_path[64];
 	int fd cleanup_fd = open(disk, O_RDONLY | O_CLOEXEC);
 	struct err local = ERR_INIT;
 	struct bootarea area = { 0 };
 
 	if (fd < 0)
 		return err_set(e, ERR_FILE, errno, "%s", disk);
-	if (root_read(c->view, PLATFORM_DIR "/boot.img", &boot, 4096, &local) < 0 ||
-	    root_read(c->view, PLATFORM_DIR "/core.img", &core, CORE_MAX, &local) < 0) {
+	snprintf(boot_path, sizeof(boot_path), "%s/" PLATFORM "/boot.img", dir);
+	snprintf(core_path, sizeof(core_path), "%s/" PLATFORM "/core.img", dir);
+	if (root_read(c->view, boot_path, &boot, 4096, &local) < 0 ||
+	    root_read(c->view, core_path, &core, CORE_MAX, &local) < 0) {
 		check_add(c, FINDING_BLOCKER, "loader",
-			  "GRUB was not prepared: boot.img or core.img is not in " PLATFORM_DIR);
+			  "GRUB was not prepared: boot.img or core.img is not in %s/" PLATFORM,
+			  dir);
 		return 0;
 	}
 	if (bootarea_read(&area, fd, &c->t->scan, c->t->boot_disk, &local) < 0 ||
@@ -268,7 +318,8 @@ static void check_loader_modules(struct check *c)
 	for (i = 0; i < ARRAY_SIZE(modules); i++) {
 		char path[128];
 
-		snprintf(path, sizeof(path), PLATFORM_DIR "/%s", modules[i]);
+		snprintf(path, sizeof(path), "%s/" PLATFORM "/%s", family_grub_dir(c->view),
+			 modules[i]);
 		if (!is_file_with_content(c, path))
 			check_add(c, FINDING_BLOCKER, "loader", "GRUB's %s is missing", path);
 	}

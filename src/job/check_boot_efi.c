@@ -6,6 +6,7 @@
 #include "disk/efivars.h"
 #include "job/activate_uefi.h"
 #include "job/check_priv.h"
+#include "rewrite/family.h"
 
 #define STUB_MAX 16384
 #define PE_OFFSET_AT 0x3c
@@ -70,6 +71,7 @@ static void check_stub(struct check *c, const struct root *efi, const char *vend
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, want cleanup_strbuf = STRBUF_INIT;
 	const struct target_fs *boot = &c->t->fs[0];
+	const char *dir = family_grub_dir(c->view);
 	char path[128];
 	unsigned i;
 
@@ -79,13 +81,13 @@ static void check_stub(struct check *c, const struct root *efi, const char *vend
 	snprintf(path, sizeof(path), "%s/grub.cfg", vendor);
 	if (!root_is_file(efi, path))
 		return; /* the way is inside the image */
-	strbuf_addf(&want, "search.fs_uuid %s \nset prefix=($root)%s/grub\n",
+	strbuf_addf(&want, "search.fs_uuid %s \nset prefix=($root)%s\n",
 		    boot->volume->uuid ? boot->volume->uuid : "-",
-		    boot == &c->t->fs[0] ? "/boot" : "");
+		    boot == &c->t->fs[0] ? dir : dir + strlen("/boot"));
 	if (root_read(efi, path, &text, STUB_MAX, NULL) < 0 ||
 	    !efi_stub_is_same(strbuf_str(&text), strbuf_str(&want)))
-		check_add(c, FINDING_BLOCKER, "loader",
-			  "%s/%s does not lead to the clone's /boot/grub", CLONE_EFI_DIR, path);
+		check_add(c, FINDING_BLOCKER, "loader", "%s/%s does not lead to the clone's %s",
+			  CLONE_EFI_DIR, path, dir);
 }
 
 int check_boot_efi(struct check *c, struct err *e)

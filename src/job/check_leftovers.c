@@ -61,9 +61,21 @@ int check_text(struct check *c, const char *path, const char *text, size_t len, 
 static bool is_needed_to_start(const char *path)
 {
 	static const char *const places[] = {
-		"/boot/grub/",		"/etc/fstab:",	  "/etc/default/grub:",
-		"/etc/default/grub.d/", "/etc/crypttab:", "/etc/initramfs-tools/",
-		"/etc/mdadm/",		"/etc/network/",
+		"/boot/grub/",
+		"/boot/grub2/",
+		"/boot/loader/",
+		"/etc/fstab:",
+		"/etc/default/grub:",
+		"/etc/default/grub.d/",
+		"/etc/crypttab:",
+		"/etc/initramfs-tools/",
+		"/etc/dracut.conf.d/",
+		"/etc/mkinitcpio",
+		"/etc/mkinitfs/",
+		"/etc/sysconfig/network",
+		"/etc/NetworkManager/system-connections/",
+		"/etc/mdadm/",
+		"/etc/network/",
 	};
 	size_t i;
 

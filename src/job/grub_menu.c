@@ -165,7 +165,16 @@ static int take_line(struct parser *p, const struct strlist *w)
 	}
 	if (strcmp(word, "set") == 0 && w->count > 1 && str_starts(w->items[1], "default="))
 		return take_default(p->m, w->items[1] + strlen("default="));
+	if (strcmp(word, "blscfg") == 0 && !p->entry && !p->submenus && !p->m->has_blscfg) {
+		p->m->has_blscfg = true;
+		p->m->bls_at = p->m->count;
+		return 0;
+	}
+	if (strcmp(word, "set") == 0 && w->count > 1 && str_starts(w->items[1], "kernelopts="))
+		return set_text(&p->m->kernelopts, w->items[1] + strlen("kernelopts="));
 	if (is_search_by_uuid(w)) {
+		if (!p->entry && strlist_has(w, "--set=boot"))
+			return set_text(&p->m->boot_uuid, uuid);
 		if (p->entry)
 			return set_text(&p->entry->search_uuid, uuid);
 		return strlist_has(&p->m->searches, uuid) ? 0 : strlist_add(&p->m->searches, uuid);
@@ -218,6 +227,8 @@ void grub_menu_done(struct grub_menu *m)
 	}
 	free(m->entries);
 	free(m->default_text);
+	free(m->boot_uuid);
+	free(m->kernelopts);
 	strlist_done(&m->searches);
 	*m = (struct grub_menu){ 0 };
 }

@@ -158,17 +158,15 @@ int initrd_modules_of(struct strlist *ret, const struct root *view, const char *
 
 /* ---- steps that need not run ---- */
 
-/* Why the image must be made anew, in reason; empty when it fits. */
-static int judge(const char *version, const struct root *view, const struct rewrite_facts *facts,
-		 struct strbuf *reason, struct err *e)
+/* Why the image must be made anew, in reason; empty when it fits. image: NULL: there is none. */
+static int judge(const char *version, const char *image, const struct root *view,
+		 const struct rewrite_facts *facts, struct strbuf *reason, struct err *e)
 {
 	struct initrd_content content = { 0 };
 	struct err local = ERR_INIT;
-	char image[300];
 	int rc;
 
-	snprintf(image, sizeof(image), "/boot/initrd.img-%.200s", version);
-	if (!root_is_file(view, image)) {
+	if (!image || !root_is_file(view, image)) {
 		strbuf_adds(reason, "there is none");
 		return 0;
 	}
@@ -194,13 +192,13 @@ int initrd_list_unfit(struct strlist *ret, const struct root *view, const char *
 	size_t i;
 	int rc = inspect_tree(&tree, view, e);
 
-	for (i = 0; i < tree.kernels.count && rc == 0; i++) {
+	for (i = 0; i < tree.kernel_count && rc == 0; i++) {
 		struct strbuf reason cleanup_strbuf = STRBUF_INIT;
-		const char *version = tree.kernels.items[i];
+		const char *version = tree.kernels[i].version;
 
 		if (besides && strcmp(version, besides) == 0)
 			continue;
-		rc = judge(version, view, facts, &reason, e);
+		rc = judge(version, tree.kernels[i].initramfs, view, facts, &reason, e);
 		if (rc == 0 && reason.len &&
 		    strlist_addf(ret, "%s: %s", version, strbuf_str(&reason)) < 0)
 			rc = err_set(e, ERR_NOMEM, 0, "judging an initramfs");
@@ -230,12 +228,14 @@ int initrd_drop_steps(struct rewrite_plan *plan, const struct root *view,
 	while (i < plan->step_count) {
 		struct strbuf reason cleanup_strbuf = STRBUF_INIT;
 		const char *name = plan->steps[i].name;
+		const struct strlist *made = &plan->steps[i].outputs;
 
 		if (!str_starts(name, INITRAMFS_STEP)) {
 			i++;
 			continue;
 		}
-		if (judge(name + strlen(INITRAMFS_STEP), view, facts, &reason, e) < 0)
+		if (judge(name + strlen(INITRAMFS_STEP), made->count ? made->items[0] : NULL, view,
+			  facts, &reason, e) < 0)
 			return -1;
 		if (reason.len) {
 			fprintf(out, "%s: must be made, %s\n", name, strbuf_str(&reason));

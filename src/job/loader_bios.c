@@ -21,7 +21,7 @@
 #define OLD_SECTOR0 LOADER_DIR "/old-sector0"
 /* The rest of the boot area as it was. */
 #define OLD_AREA LOADER_DIR "/old-area"
-#define GRUB_FOLDER "grub/i386-pc"
+#define PLATFORM "i386-pc"
 
 #define cleanup_bootarea __attribute__((cleanup(bootarea_done)))
 
@@ -170,6 +170,9 @@ static int bios_assess(const struct target *t, struct loader_verdict *ret, struc
 
 /* ---- plant ---- */
 
+/* The two names of GRUB's folder; a clone has one of them (rewrite/family.h). */
+static const char *const grub_folders[] = { "grub", "grub2" };
+
 /* The clone's GRUB folder on the file system of LOADER_DIR, as GRUB names it. */
 static const char *clone_folder(const char *mount)
 {
@@ -178,19 +181,22 @@ static const char *clone_folder(const char *mount)
 
 static void make_script(const char *folder, struct strbuf *ret_old, struct strbuf *ret_clone)
 {
+	size_t i;
+
 	strbuf_adds(ret_old, "\tset root=$rehost_drive\n"
 			     "\tif chainloader $rehost_dir/old-sector0; then\n"
 			     "\t\tboot\n"
 			     "\tfi\n");
-	strbuf_addf(
-		ret_clone,
-		"\tset rehost_grub=($root)%sgrub\n"
-		"\tif [ -f $rehost_grub/grub.cfg -a -f $rehost_grub/i386-pc/normal.mod ]; then\n"
-		"\t\tif multiboot $rehost_grub/i386-pc/core.img; then\n"
-		"\t\t\tboot\n"
-		"\t\tfi\n"
-		"\tfi\n",
-		folder);
+	for (i = 0; i < ARRAY_SIZE(grub_folders); i++)
+		strbuf_addf(ret_clone,
+			    "\tset rehost_grub=($root)%s%s\n"
+			    "\tif [ -f $rehost_grub/grub.cfg -a -f "
+			    "$rehost_grub/" PLATFORM "/normal.mod ]; then\n"
+			    "\t\tif multiboot $rehost_grub/" PLATFORM "/core.img; then\n"
+			    "\t\t\tboot\n"
+			    "\t\tfi\n"
+			    "\tfi\n",
+			    folder, grub_folders[i]);
 }
 
 /* Prepares our core for its place: what is there already, else the room that is found. */
@@ -222,9 +228,11 @@ static int check_clone_fits(const struct bios *b, const struct target *t, struct
 	struct stat st;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(layers); i++) {
-		snprintf(path, sizeof(path), "%s%s" GRUB_FOLDER "/core.img", layers[i],
-			 clone_folder(loader_target_fs(t)->mount));
+	for (i = 0; i < ARRAY_SIZE(layers) * ARRAY_SIZE(grub_folders); i++) {
+		snprintf(path, sizeof(path), "%s%s%s/" PLATFORM "/core.img",
+			 layers[i / ARRAY_SIZE(grub_folders)],
+			 clone_folder(loader_target_fs(t)->mount),
+			 grub_folders[i % ARRAY_SIZE(grub_folders)]);
 		if (root_lstat(loader_fs(t), path, &st) < 0)
 			continue;
 		if ((uint64_t)st.st_size > room * SECTOR)
@@ -417,10 +425,16 @@ int loader_bios_finish_on(const struct disk_scan *scan, unsigned disk, const str
 	struct root images cleanup_root = ROOT_INIT;
 	struct bios b cleanup_bios = { 0 };
 	char folder[64];
+	size_t i;
 
 	if (bios_open(&b, fs, scan, disk, e) < 0)
 		return -1;
-	snprintf(folder, sizeof(folder), "%s" GRUB_FOLDER, clone_folder(mount_of(r)));
+	for (i = 0; i < ARRAY_SIZE(grub_folders); i++) {
+		snprintf(folder, sizeof(folder), "%s%s/" PLATFORM, clone_folder(mount_of(r)),
+			 grub_folders[i]);
+		if (root_is_dir(fs, folder))
+			break;
+	}
 	if (root_open_below(&images, fs, folder, e) < 0 ||
 	    root_read(&images, "boot.img", &boot, IMAGE_MAX, e) < 0 ||
 	    root_read(&images, "core.img", &image, IMAGE_MAX, e) < 0)

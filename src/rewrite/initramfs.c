@@ -13,7 +13,7 @@
 #define RENAMES_AGAIN 240 /* systemd with the naming flag allow_rerenames */
 
 /* What a file inside means for the answer. */
-enum meaning { CONF, CRYPT, ARRAYS, LINK, RULES };
+enum meaning { CONF, CRYPT, ARRAYS, LINK, RULES, WORDS, LVM_DEVICES };
 
 static const struct {
 	const char *pattern; /* fnmatch without FNM_PATHNAME */
@@ -26,6 +26,9 @@ static const struct {
 	{ "conf/conf.d/cryptroot", CRYPT },
 	{ "etc/crypttab", CRYPT },
 	{ "etc/mdadm/mdadm.conf", ARRAYS },
+	{ "etc/mdadm.conf", ARRAYS },
+	{ "etc/cmdline.d/*", WORDS }, /* dracut, mkinitcpio's unified images */
+	{ "etc/lvm/devices/system.devices", LVM_DEVICES },
 	{ "lib/systemd/network/*.link", LINK },
 	{ "usr/lib/systemd/network/*.link", LINK },
 	{ "etc/systemd/network/*.link", LINK },
@@ -220,6 +223,58 @@ static bool names_card(const struct initramfs_file *file)
 	       memmem(file->data, file->len, "NAME=", 5);
 }
 
+/* Words for the kernel that an image was given when it was made (dracut's hostonly_cmdline). */
+static bool words_misfit(const struct initramfs_file *file, const struct rewrite_facts *facts,
+			 struct strbuf *reason)
+{
+	struct strlist words cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (strlist_split(&words, file->data, " \t\n") < 0) {
+		reason->failed = true;
+		return true;
+	}
+	for (i = 0; i < words.count; i++) {
+		const char *w = words.items[i], *value = strchr(w, '=');
+
+		if (!boot_is_foreign_word(w) || (value && is_known_device(facts, value + 1)))
+			continue;
+		strbuf_addf(reason, "its %s was made for the source (%.100s)", file->path, w);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A hook or unit by which dracut waits for a disk of the machine it was made on:
+ * "devexists-\x2fdev\x2fdisk\x2fby-uuid\x2fUUID.sh", "dev-disk-by\x2duuid-UUID.device.d/timeout.conf".
+ */
+static bool waits_for_other(const char *path, const struct rewrite_facts *facts)
+{
+	static const char *const marks[] = { "by-uuid\\x2f", "by\\x2duuid-" };
+	const char *at = NULL;
+	char uuid[80];
+	size_t i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(marks) && !at; i++) {
+		at = strstr(path, marks[i]);
+		at = at ? at + strlen(marks[i]) : NULL;
+	}
+	if (!at)
+		return false;
+	for (; *at && *at != '.' && *at != '/' && n + 1 < sizeof(uuid); at++) {
+		bool is_dash = strncmp(at, "\\x2d", 4) == 0;
+
+		uuid[n++] = is_dash ? '-' : *at;
+		at += is_dash ? 3 : 0;
+	}
+	uuid[n] = '\0';
+	for (i = 0; i < facts->fs_count; i++)
+		if (strcasecmp(facts->filesystems[i].uuid, uuid) == 0)
+			return false;
+	return true;
+}
+
 static bool file_misfits(const struct initramfs_file *file, const struct root *clone,
 			 const struct rewrite_facts *facts, struct strbuf *reason)
 {
@@ -240,6 +295,13 @@ static bool file_misfits(const struct initramfs_file *file, const struct root *c
 		if (!has_entries(file, "array"))
 			return false;
 		strbuf_addf(reason, "its %s names disk arrays of the source", file->path);
+		return true;
+	case WORDS:
+		return words_misfit(file, facts, reason);
+	case LVM_DEVICES:
+		if (!has_entries(file, "IDTYPE"))
+			return false;
+		strbuf_addf(reason, "its %s names disks of the source", file->path);
 		return true;
 	case LINK:
 	case RULES:
@@ -304,6 +366,12 @@ int initramfs_fits(const struct initramfs_file *files, size_t count, const struc
 	if (lacks_driver(files, count, kernel, facts, strbuf_str(&builtin), reason) ||
 	    lacks_pins(files, count, clone, facts, reason))
 		return reason->failed ? -1 : 0;
+	for (i = 0; i < count; i++)
+		if (waits_for_other(files[i].path, facts)) {
+			strbuf_addf(reason, "it waits for a disk of the source (%.150s)",
+				    files[i].path);
+			return reason->failed ? -1 : 0;
+		}
 	for (i = 0; i < count; i++)
 		if (files[i].data && meaning_of(files[i].path) >= 0 &&
 		    file_misfits(&files[i], clone, facts, reason))

@@ -19,10 +19,10 @@ struct initramfs_file {
 bool initramfs_wants(const char *path);
 
 /*
- * Judges an image of initramfs-tools for one kernel of the clone (with the edits applied). 1: it fits. 0: it does
+ * Judges an image, whatever program made it, for one kernel of the clone (with the edits applied). 1: it fits. 0: it does
  * not, and reason says why in one sentence: a driver of this machine's disk or root file system is missing (in the image and
  * in the kernel's modules.builtin), or it names a resume device, root, encrypted disk, array or network card of the
- * source. -1: no memory.
+ * source, was given words for the kernel that do, or waits for its disk. -1: no memory.
  *
  * That our own .link file is not in it is no reason on a machine with one card: udev of systemd 240 and later names a card
  * again after the start (naming flag allow_rerenames). With several cards, or an older udev, it is one. NIC drivers

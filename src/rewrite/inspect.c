@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "rewrite/family.h"
 #include "rewrite/inspect_priv.h"
 #include "rewrite/shellfile.h"
 
@@ -190,39 +191,6 @@ static char *find_hostname(const struct root *root)
 	return NULL;
 }
 
-static int compare_versions(const void *a, const void *b)
-{
-	return strverscmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int find_kernels(struct inspection *ret, const struct root *root, struct err *e)
-{
-	struct strlist names cleanup_strlist = STRLIST_INIT;
-	char path[PATH_MAX];
-	size_t i;
-
-	if (!root_is_dir(root, "/boot"))
-		return 0;
-	if (root_list(root, "/boot", &names, e) < 0)
-		return -1;
-	for (i = 0; i < names.count; i++) {
-		const char *version = names.items[i] + strlen("vmlinuz-");
-
-		if (!str_starts(names.items[i], "vmlinuz-") || !*version)
-			continue;
-		snprintf(path, sizeof(path), "/lib/modules/%s", version);
-		if (!root_is_dir(root, path))
-			continue;
-		snprintf(path, sizeof(path), "/boot/%s", names.items[i]);
-		if (root_is_file(root, path) && strlist_add(&ret->kernels, version) < 0)
-			return err_set(e, ERR_NOMEM, 0, "listing kernels");
-	}
-	if (ret->kernels.count > 1)
-		qsort(ret->kernels.items, ret->kernels.count, sizeof(*ret->kernels.items),
-		      compare_versions);
-	return 0;
-}
-
 bool inspect_has_program(const struct root *root, const char *name)
 {
 	static const char *const dirs[] = { "/usr/sbin", "/sbin", "/usr/bin", "/bin" };
@@ -272,8 +240,10 @@ unsigned inspect_systemd_version(const struct root *root)
 
 int inspect_tree(struct inspection *ret, const struct root *root, struct err *e)
 {
+	struct grub_names grub;
+
 	*ret = (struct inspection){ .is_linux_root = looks_like_root(root) };
-	if (inspect_os(ret, root, e) < 0 || find_kernels(ret, root, e) < 0) {
+	if (inspect_os(ret, root, e) < 0 || inspect_find_kernels(ret, root, e) < 0) {
 		inspect_done(ret);
 		return err_ctx(e, "inspecting the tree");
 	}
@@ -286,14 +256,22 @@ int inspect_tree(struct inspection *ret, const struct root *root, struct err *e)
 	ret->hostname = find_hostname(root);
 	ret->machine_id = read_word(root, "/etc/machine-id");
 	ret->initramfs_tool = copy_or_null(inspect_initramfs_tool(root));
-	ret->has_grub_pc = root_is_file(root, "/usr/lib/grub/i386-pc/boot.img") &&
-			   root_is_file(root, "/usr/lib/grub/i386-pc/kernel.img");
-	ret->has_grub_efi = root_is_file(root, "/usr/lib/grub/x86_64-efi/kernel.img");
+	family_find_grub(&grub, root);
+	ret->has_grub_pc = grub.pc_dir != NULL;
+	ret->has_grub_efi = grub.efi_dir != NULL;
 	return 0;
 }
 
 void inspect_done(struct inspection *i)
 {
+	size_t n;
+
+	for (n = 0; n < i->kernel_count; n++) {
+		free(i->kernels[n].version);
+		free(i->kernels[n].image);
+		free(i->kernels[n].initramfs);
+	}
+	free(i->kernels);
 	free(i->id);
 	free(i->id_like);
 	free(i->version_id);
@@ -309,7 +287,6 @@ void inspect_done(struct inspection *i)
 	free(i->hostname);
 	free(i->machine_id);
 	free(i->initramfs_tool);
-	strlist_done(&i->kernels);
 	*i = (struct inspection){ 0 };
 }
 

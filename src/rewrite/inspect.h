@@ -9,6 +9,13 @@
 #include "base/root.h"
 #include "base/str.h"
 
+/* A kernel that a loader can start and that has its modules. */
+struct inspect_kernel {
+	char *version;	 /* /lib/modules/VERSION */
+	char *image;	 /* "/boot/vmlinuz-6.1.0-18-amd64", "/boot/vmlinuz-linux" */
+	char *initramfs; /* its image as found; NULL: none */
+};
+
 struct inspection {
 	bool is_linux_root;			       /* /etc, /bin and /etc/fstab or /etc/hosts */
 	char *id, *id_like, *version_id, *pretty_name; /* os-release; NULL when absent */
@@ -24,10 +31,17 @@ struct inspection {
 	bool is_sbin_merged; /* /usr/sbin is /usr/bin */
 	char *hostname;
 	char *machine_id;
-	struct strlist kernels; /* versions with /boot/vmlinuz-V and /lib/modules/V, newest last */
+	struct inspect_kernel *kernels; /* newest last */
+	size_t kernel_count;
 	char *initramfs_tool; /* a name of the table in inspect_kernels.c: "dracut"; NULL: none found */
 	bool has_grub_pc, has_grub_efi; /* platform modules present in the tree */
 };
+
+/*
+ * The version of a kernel's image: what its name ends in, where /lib/modules has that; else what the image says
+ * ("/boot/vmlinuz-linux"). To be freed; NULL: not to be told.
+ */
+char *inspect_kernel_version(const struct root *root, const char *image);
 
 int inspect_tree(struct inspection *ret, const struct root *root, struct err *e) must_check;
 void inspect_done(struct inspection *i);

@@ -212,3 +212,101 @@ json_t *inspect_kernels(struct inspect_look *l)
 	add_of_modules(l, list);
 	return list;
 }
+
+/* ---- kernels that can be started ---- */
+
+char *inspect_kernel_version(const struct root *root, const char *image)
+{
+	const char *base = strrchr(image, '/'), *dash;
+	char path[PATH_MAX];
+	char *inside;
+
+	base = base ? base + 1 : image;
+	dash = strchr(base, '-');
+	if (dash && modules_of(root, dash + 1, path, sizeof(path)))
+		return strdup(dash + 1);
+	inside = read_version(root, image);
+	if (inside && modules_of(root, inside, path, sizeof(path)))
+		return inside;
+	free(inside);
+	return NULL;
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+	return strverscmp(((const struct inspect_kernel *)a)->version,
+			  ((const struct inspect_kernel *)b)->version);
+}
+
+static bool is_listed(const struct inspection *t, const char *version)
+{
+	size_t i;
+
+	for (i = 0; i < t->kernel_count; i++)
+		if (strcmp(t->kernels[i].version, version) == 0)
+			return true;
+	return false;
+}
+
+/* version is taken over. */
+static int add_startable(struct inspection *ret, const struct root *root, char *version,
+			 const char *image, const char *suffix)
+{
+	struct inspect_kernel *grown, *k;
+	char path[PATH_MAX];
+	const char *initramfs = find_initramfs(root, suffix, path, sizeof(path));
+
+	grown = realloc(ret->kernels, (ret->kernel_count + 1) * sizeof(*grown));
+	if (!grown) {
+		free(version);
+		return -1;
+	}
+	ret->kernels = grown;
+	k = &grown[ret->kernel_count++];
+	*k = (struct inspect_kernel){ .version = version,
+				      .image = strdup(image),
+				      .initramfs = initramfs ? strdup(initramfs) : NULL };
+	return k->image && (!initramfs || k->initramfs) ? 0 : -1;
+}
+
+/* What GRUB's 10_linux takes for a kernel, without the images of rescue entries and copies of others. */
+static int take_startable(struct inspection *ret, const struct root *root, const char *name)
+{
+	static const char *const names[] = { "vmlinuz-", "kernel-" };
+	char image[PATH_MAX];
+	const char *suffix;
+	char *version;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names) && !str_starts(name, names[i]); i++)
+		;
+	if (i == ARRAY_SIZE(names) || strstr(name, "-0-rescue-") || str_ends(name, ".old"))
+		return 0;
+	suffix = name + strlen(names[i]);
+	snprintf(image, sizeof(image), "/boot/%s", name);
+	if (!*suffix || !root_is_file(root, image))
+		return 0;
+	version = inspect_kernel_version(root, image);
+	if (version && is_listed(ret, version)) {
+		free(version);
+		version = NULL;
+	}
+	return version ? add_startable(ret, root, version, image, suffix) : 0;
+}
+
+int inspect_find_kernels(struct inspection *ret, const struct root *root, struct err *e)
+{
+	struct strlist found cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	if (!root_is_dir(root, "/boot"))
+		return 0;
+	if (root_list(root, "/boot", &found, e) < 0)
+		return -1;
+	for (i = 0; i < found.count; i++)
+		if (take_startable(ret, root, found.items[i]) < 0)
+			return err_set(e, ERR_NOMEM, 0, "listing kernels");
+	if (ret->kernel_count > 1)
+		qsort(ret->kernels, ret->kernel_count, sizeof(*ret->kernels), compare_versions);
+	return 0;
+}

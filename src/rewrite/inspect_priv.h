@@ -50,6 +50,9 @@ char *inspect_release_version(const char *text);
 /* The name of the program that makes initramfs images, static; NULL: none. */
 const char *inspect_initramfs_tool(const struct root *root);
 
+/* Fills in the kernels of ret. */
+int inspect_find_kernels(struct inspection *ret, const struct root *root, struct err *e) must_check;
+
 /* The sections, each a new reference; NULL: no memory. */
 json_t *inspect_kernels(struct inspect_look *l);
 json_t *inspect_initramfs(struct inspect_look *l);

@@ -225,8 +225,11 @@ int leftovers_old_ids(const struct root *stage, const struct rewrite_facts *fact
 
 	if (ids_of_fstab(stage, facts, ret, e) < 0)
 		return -1;
-	if (root_read(stage, "/boot/grub/grub.cfg", &text, FILE_MAX, NULL) < 0)
-		return 0;
+	if (root_read(stage, "/boot/grub/grub.cfg", &text, FILE_MAX, NULL) < 0) {
+		strbuf_done(&text);
+		if (root_read(stage, "/boot/grub2/grub.cfg", &text, FILE_MAX, NULL) < 0)
+			return 0;
+	}
 	for (s = strbuf_str(&text); (s = strstr(s, "root=")); s += 5) {
 		const char *id = s + 5;
 

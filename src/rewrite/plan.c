@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "rewrite/family.h"
 #include "rewrite/fstab.h"
 #include "rewrite/net_fit.h"
 #include "rewrite/plan_priv.h"
@@ -123,12 +124,64 @@ static int read_nets(struct planner *p)
 	return 0;
 }
 
+/* Systems whose /usr, /etc or menu another program makes anew from an image: what is edited here would be lost. */
+static const char *image_based(const struct planner *p)
+{
+	static const struct {
+		const char *path, *what;
+	} kinds[] = {
+		{ "/ostree/repo", "OSTree" },
+		{ "/sysroot/ostree", "OSTree" },
+		{ "/etc/NIXOS", "NixOS" },
+		{ "/usr/lib/coreos", "CoreOS" },
+		{ "/usr/sbin/transactional-update", "transactional-update" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (root_exists(p->clone, kinds[i].path))
+			return kinds[i].what;
+	return NULL;
+}
+
+/* README.md has the same in a table; what was booted is in family.c. */
+static int note_proof(struct planner *p)
+{
+	const struct inspection *t = &p->tree;
+	const char *name = t->name ? t->name : t->pretty_name ? t->pretty_name : t->distribution;
+
+	switch (family_proof(t)) {
+	case FAMILY_BOOTED:
+		return 0;
+	case FAMILY_REWRITTEN:
+		return plan_note(
+			p,
+			"rehost has rewritten files of %s in tests, but never booted it: read "
+			"the changes, and keep the old system until the clone has shown "
+			"itself",
+			name);
+	case FAMILY_UNTRIED:
+		break;
+	}
+	return strcmp(t->family, "debian") == 0
+		       ? plan_note(p,
+				   "rehost was never tried with %s, it is treated as Debian: read "
+				   "the changes",
+				   name)
+		       : plan_note(p,
+				   "rehost was never tried with %s, only with tests' files of its "
+				   "family: read the changes, and keep the old system until the "
+				   "clone has shown itself",
+				   name);
+}
+
 /* Whether it makes sense to plan at all; says why not in the blockers. */
 static int understand(struct planner *p, bool *ret_understood)
 {
 	const struct inspection *t = &p->tree;
+	const char *image;
 
-	*ret_understood = t->is_linux_root && t->family && strcmp(t->family, "debian") == 0;
+	*ret_understood = t->is_linux_root && family_find(t->family);
 	if (!t->is_linux_root)
 		return plan_block(
 			p, "what was received is not the root of a Linux system: /etc, /bin or "
@@ -138,11 +191,18 @@ static int understand(struct planner *p, bool *ret_understood)
 				  t->pretty_name ? t->pretty_name
 				  : t->id	 ? t->id
 						 : "unknown");
+	image = image_based(p);
+	*ret_understood = !image;
+	if (image)
+		return plan_block(p,
+				  "the source's system is made from images (%s), which rehost "
+				  "cannot rewrite",
+				  image);
 	if (!t->architecture)
 		return plan_block(p, "the tree is not for this kind of processor, or has no shell");
 	if (strcmp(t->architecture, "amd64") != 0 && strcmp(t->architecture, "i386") != 0)
 		return plan_block(p, "the tree is for %s, this machine is amd64", t->architecture);
-	return 0;
+	return note_proof(p);
 }
 
 static int plan_binary(struct planner *p)

@@ -2,6 +2,7 @@
 /* Parts of the boot planner. */
 #pragma once
 
+#include "rewrite/family.h"
 #include "rewrite/plan_priv.h"
 #include "rewrite/shellfile.h"
 
@@ -24,11 +25,19 @@ int boot_edit_shell_file(struct planner *p, const char *path,
 			 const char *why) must_check;
 /* /etc/default/grub and grub.d: kernel command line, consoles, settings that name the source's disk. */
 int boot_edit_grub_defaults(struct planner *p) must_check;
-/* /boot/grub/grubenv when it remembers an entry by the source's root file system. */
-int boot_edit_grubenv(struct planner *p) must_check;
+/* grubenv in GRUB's folder: what remembers an entry by the source's root file system, and kernelopts of RHEL 8. */
+int boot_edit_grubenv(struct planner *p, const char *dir) must_check;
+/*
+ * The words for the kernel of an entry, for this machine: root= becomes its own, words that name the source's disks or network
+ * go, its consoles stand at the end. Dropped words are appended to dropped.
+ */
+int boot_fit_words(struct planner *p, const char *words, struct strbuf *out,
+		   struct strlist *dropped) must_check;
+/* Entries of the Boot Loader Specification in /boot/loader/entries. */
+int plan_bls(struct planner *p, const char *grub_dir) must_check;
 /* debconf's memory of the disks that GRUB is installed on. */
 int boot_edit_debconf(struct planner *p) must_check;
 
 /* UEFI: what must be there, and the step that makes the loader's files. */
-int boot_check_efi(struct planner *p) must_check;
-int boot_add_efi_step(struct planner *p) must_check;
+int boot_check_efi(struct planner *p, const struct grub_names *g) must_check;
+int boot_add_efi_step(struct planner *p, const struct grub_names *g) must_check;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* GRUB's settings: /etc/default/grub with grub.d, grubenv, debconf. Parsed, never sourced. */
+/* GRUB's settings: /etc/default/grub with grub.d, debconf. Parsed, never sourced. */
 #include <limits.h>
 #include <string.h>
 
 #include "rewrite/plan_boot_priv.h"
+#include "rewrite/plan_initramfs.h"
 #include "rewrite/shellfile.h"
+#include "rewrite/tables.h"
 
 #define DEFAULTS "/etc/default/grub"
 #define DEFAULTS_DIR "/etc/default/grub.d"
 #define FILES_MAX 64
-#define GRUBENV_SIZE 1024
 
 struct grub_file {
 	char *path;
@@ -21,6 +22,7 @@ struct grub_files {
 	struct planner *p;
 	struct grub_file files[FILES_MAX]; /* in the order grub-mkconfig sources them */
 	size_t count;
+	const char *extra; /* a word that is missing; NULL: none */
 };
 
 static bool is_cmdline(const char *name)
@@ -47,12 +49,46 @@ bool boot_is_foreign_word(const char *word)
 	return false;
 }
 
+static bool has_item(const char *list, const char *item)
+{
+	size_t n = strlen(item);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == n && strncmp(list, item, n) == 0)
+			return true;
+	return false;
+}
+
+/* rootfstype=, and Alpine's modules= (mkinitfs-bootparam(7)), with the type of this machine's root. NULL: it stays. */
+static char *fit_word(const struct planner *p, const char *word)
+{
+	const char *type = rewrite_facts_fs(p->facts, "/")->type;
+	struct strbuf b = STRBUF_INIT;
+
+	if (str_starts(word, "rootfstype=") && !has_item(word + strlen("rootfstype="), type))
+		strbuf_addf(&b, "rootfstype=%s", type);
+	else if (str_starts(word, "modules=") && strcmp(p->tree.family, "alpine") == 0 &&
+		 !has_item(word + strlen("modules="), type))
+		strbuf_addf(&b, "%s,%s", word, type);
+	else
+		return NULL;
+	return strbuf_take(&b);
+}
+
+/* A word that the clone's initramfs wants for a root on what it assembles; NULL: none. */
+static const char *stack_word(const struct planner *p)
+{
+	const struct initramfs_maker *maker = initramfs_maker_of(&p->tree);
+
+	return maker && rewrite_facts_fs(p->facts, "/")->stack ? maker->stack_word : NULL;
+}
+
 /*
  * The value's words without the foreign ones. drop_consoles: without console= too; add: appended. A value that
  * stays the same gives false.
  */
-static bool edit_words(const char *raw, bool drop_consoles, const char *const *add,
-		       struct strbuf *out, struct strlist *dropped)
+static bool edit_words(const struct planner *p, const char *raw, bool drop_consoles,
+		       const char *const *add, struct strbuf *out, struct strlist *dropped)
 {
 	struct strlist words cleanup_strlist = STRLIST_INIT;
 	bool changed = false;
@@ -64,6 +100,7 @@ static bool edit_words(const char *raw, bool drop_consoles, const char *const *a
 	}
 	for (i = 0; i < words.count; i++) {
 		const char *w = words.items[i];
+		char *fitted cleanup_free = fit_word(p, w);
 
 		if (boot_is_foreign_word(w) || (drop_consoles && str_starts(w, "console="))) {
 			if (strlist_add(dropped, w) < 0)
@@ -71,7 +108,8 @@ static bool edit_words(const char *raw, bool drop_consoles, const char *const *a
 			changed = true;
 			continue;
 		}
-		strbuf_addf(out, "%s%s", out->len ? " " : "", w);
+		strbuf_addf(out, "%s%s", out->len ? " " : "", fitted ? fitted : w);
+		changed = changed || fitted;
 	}
 	for (; add && *add; add++) {
 		strbuf_addf(out, "%sconsole=%s", out->len ? " " : "", *add);
@@ -125,6 +163,22 @@ static int find_consoles(struct grub_files *g, struct strlist *ret)
 	return 0;
 }
 
+static bool has_word(const struct grub_files *g, const char *word)
+{
+	size_t i, n;
+
+	for (i = 0; i < g->count; i++)
+		for (n = 0; n < g->files[i].f.count; n++) {
+			const struct shell_var *v = &g->files[i].f.vars[n];
+			struct strlist words cleanup_strlist = STRLIST_INIT;
+
+			if (is_cmdline(v->name) && strlist_split(&words, v->raw, " \t") == 0 &&
+			    strlist_has(&words, word))
+				return true;
+		}
+	return false;
+}
+
 static bool same_consoles(const struct strlist *have, const char *const *want)
 {
 	size_t i;
@@ -153,8 +207,15 @@ static int edit_cmdline(struct grub_files *g, struct grub_file *file, struct she
 	struct strbuf out cleanup_strbuf = STRBUF_INIT;
 	struct strlist dropped cleanup_strlist = STRLIST_INIT;
 
-	if (!edit_words(v->raw, replace_consoles,
-			replace_consoles && home ? g->p->facts->consoles : NULL, &out, &dropped))
+	bool changed = edit_words(g->p, v->raw, replace_consoles,
+				  replace_consoles && home ? g->p->facts->consoles : NULL, &out,
+				  &dropped);
+
+	if (home && g->extra) {
+		strbuf_addf(&out, "%s%s", out.len ? " " : "", g->extra);
+		changed = true;
+	}
+	if (!changed)
 		return 0;
 	if (!v->is_simple)
 		return plan_block(g->p,
@@ -174,8 +235,10 @@ static int add_cmdline(struct grub_files *g)
 	const char *const *c;
 
 	strbuf_adds(&line, "GRUB_CMDLINE_LINUX=\"");
-	for (c = g->p->facts->consoles; *c; c++)
+	for (c = g->p->facts->consoles; c && *c; c++)
 		strbuf_addf(&line, "%sconsole=%s", c == g->p->facts->consoles ? "" : " ", *c);
+	if (g->extra)
+		strbuf_addf(&line, "%s%s", c == g->p->facts->consoles ? "" : " ", g->extra);
 	strbuf_addc(&line, '"');
 	if (line.failed || strlist_add(&g->files[0].f.lines, strbuf_str(&line)) < 0)
 		return plan_nomem(g->p);
@@ -202,6 +265,9 @@ static int edit_cmdlines(struct grub_files *g)
 	if (replace && same_consoles(&have, g->p->facts->consoles))
 		replace = false;
 	home = console_home(g, &home_file);
+	g->extra = stack_word(g->p);
+	if (g->extra && has_word(g, g->extra))
+		g->extra = NULL;
 	for (i = 0; i < g->count; i++)
 		for (n = 0; n < g->files[i].f.count; n++) {
 			struct shell_var *v = &g->files[i].f.vars[n];
@@ -210,7 +276,39 @@ static int edit_cmdlines(struct grub_files *g)
 			    edit_cmdline(g, &g->files[i], v, replace, v == home) < 0)
 				return -1;
 		}
-	return replace && !home ? add_cmdline(g) : 0;
+	return (replace || g->extra) && !home ? add_cmdline(g) : 0;
+}
+
+int boot_fit_words(struct planner *p, const char *words, struct strbuf *out,
+		   struct strlist *dropped)
+{
+	const char *const *consoles = p->facts->consoles, *extra = stack_word(p);
+	struct strbuf rooted cleanup_strbuf = STRBUF_INIT;
+	struct strlist have cleanup_strlist = STRLIST_INIT, now cleanup_strlist = STRLIST_INIT;
+	bool replace;
+	size_t i;
+
+	if (table_fit_cmdline(words, rewrite_facts_fs(p->facts, "/")->uuid, boot_is_foreign_word,
+			      &rooted, dropped) < 0 ||
+	    strlist_split(&now, strbuf_str(&rooted), " \t") < 0)
+		return plan_nomem(p);
+	for (i = 0; i < now.count; i++)
+		if (str_starts(now.items[i], "console=") &&
+		    strlist_add(&have, now.items[i] + strlen("console=")) < 0)
+			return plan_nomem(p);
+	replace = consoles && *consoles && !same_consoles(&have, consoles);
+	for (i = 0; i < now.count; i++) {
+		char *fitted cleanup_free = fit_word(p, now.items[i]);
+
+		if (!replace || !str_starts(now.items[i], "console="))
+			strbuf_addf(out, "%s%s", out->len ? " " : "",
+				    fitted ? fitted : now.items[i]);
+	}
+	for (; replace && *consoles; consoles++)
+		strbuf_addf(out, " console=%s", *consoles);
+	if (extra && !strlist_has(&now, extra))
+		strbuf_addf(out, " %s", extra);
+	return out->failed ? plan_nomem(p) : 0;
 }
 
 /* Settings that bind the menu to the source's disk: commented out, or given the new id. */
@@ -356,24 +454,6 @@ int boot_edit_grub_defaults(struct planner *p)
 		shell_file_done(&g.files[i].f);
 	}
 	return rc;
-}
-
-int boot_edit_grubenv(struct planner *p)
-{
-	static const char head[] = "# GRUB Environment Block\n";
-	struct strbuf text cleanup_strbuf = STRBUF_INIT;
-	char block[GRUBENV_SIZE];
-	int rc = plan_read(p, "/boot/grub/grubenv", &text);
-
-	if (rc <= 0)
-		return rc;
-	if (!p->old_root_uuid ||
-	    !memmem(strbuf_str(&text), text.len, p->old_root_uuid, strlen(p->old_root_uuid)))
-		return 0;
-	memset(block, '#', sizeof(block));
-	memcpy(block, head, strlen(head));
-	return plan_write(p, "/boot/grub/grubenv", block, sizeof(block), -1,
-			  "it remembered a menu entry of the source's disk");
 }
 
 /*

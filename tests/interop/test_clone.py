@@ -51,15 +51,15 @@ def sh(*argv, **kw):
     return r
 
 
-def root_tar():
+def root_tar(packages=PACKAGES):
     """A minimal Debian server as a tar, made once."""
-    recipe = hashlib.sha256(f"{SUITE}{PACKAGES}{LEFT_OUT}".encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(f"{SUITE}{packages}{LEFT_OUT}".encode()).hexdigest()[:12]
     tar = CACHE / f"clone-root-{recipe}.tar"
     if not tar.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         sources = sh(REPO / "scripts/apt-sources", SUITE).stdout
         new = tar.with_suffix(".new.tar")
-        sh("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}",
+        sh("mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}",
            *[f"--dpkgopt=path-exclude={p}" for p in LEFT_OUT], SUITE, new, "-", input=sources)
         new.rename(tar)
     return tar
@@ -178,10 +178,10 @@ def make_old_system(t, work):
         sh("umount", m)
 
 
-def make_source(work):
+def make_source(work, tar=None):
     root = work / "source"
     root.mkdir()
-    sh("tar", "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner", "-C", root, "-xf", root_tar())
+    sh("tar", "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner", "-C", root, "-xf", tar or root_tar())
     write(root / "etc/hostname", "wandering\n")
     write(root / "etc/fstab", f"# the source's\nUUID={SOURCE_UUID} / ext4 errors=remount-ro 0 1\n"
                               "tmpfs /srv/tmp tmpfs size=10m 0 0\n")

@@ -123,6 +123,87 @@ static void test_default(void **state)
 	grub_menu_done(&empty);
 }
 
+/* The shape of RHEL 9's: no entry of its own, and the variable for where grubenv has none. */
+static const char bls_menu[] = "if [ \"${next_entry}\" ] ; then\n"
+			       "   set default=\"${next_entry}\"\n"
+			       "else\n"
+			       "   set default=\"${saved_entry}\"\n"
+			       "fi\n"
+			       "search --no-floppy --fs-uuid --set=root aaaa-boot\n"
+			       "search --no-floppy --fs-uuid --set=boot aaaa-boot\n"
+			       "if [ -z \"${kernelopts}\" ]; then\n"
+			       "  set kernelopts=\"root=UUID=cccc ro quiet \"\n"
+			       "fi\n"
+			       "insmod blscfg\n"
+			       "blscfg\n"
+			       "menuentry 'UEFI Firmware Settings' {\n"
+			       "\tfwsetup\n"
+			       "}\n";
+
+static void add(struct grub_menu *m, const char *file, const char *text, const char *env)
+{
+	assert_int_equal(grub_menu_add_bls(m, file, text, strlen(text), env, strlen(env)), 0);
+}
+
+static void test_bls(void **state)
+{
+	static const char entry[] = "title Rocky 9\nlinux /vmlinuz-9\n"
+				    "initrd /initramfs-9.img $tuned_initrd\n"
+				    "options $kernelopts ${tuned_params} rd.x\n";
+	static const char env[] = "# GRUB Environment Block\ntuned_params=isol=1\n#####";
+	const struct grub_entry *chosen;
+	struct grub_menu m;
+
+	(void)state;
+	parse(&m, bls_menu);
+	assert_true(m.has_blscfg);
+	assert_int_equal(m.bls_at, 0);
+	assert_string_equal(m.boot_uuid, "aaaa-boot");
+	add(&m, "id-9.conf", entry, env);
+	add(&m, "id-8.conf", "linux /vmlinuz-8\noptions root=UUID=8\n", env);
+	add(&m, "id-7.conf", "title no kernel\n", env);
+	add(&m, "id-6.conf.bak", entry, env);
+	assert_int_equal(m.count, 3);
+	assert_string_equal(m.entries[0].id, "id-9");
+	assert_string_equal(m.entries[0].title, "Rocky 9");
+	assert_string_equal(m.entries[0].linux_path, "/vmlinuz-9");
+	assert_string_equal(m.entries[0].linux_args, "root=UUID=cccc ro quiet  isol=1 rd.x");
+	assert_string_equal(m.entries[0].search_uuid, "aaaa-boot");
+	assert_int_equal(m.entries[0].initrds.count, 1);
+	assert_string_equal(m.entries[1].title, "id-8"); /* without a title its name */
+	assert_string_equal(m.entries[2].title, "UEFI Firmware Settings");
+	chosen = grub_menu_default(&m, "id-8");
+	assert_string_equal(chosen->linux_args, "root=UUID=8");
+	chosen = grub_menu_default(&m, NULL);
+	assert_string_equal(chosen->id, "id-9");
+	grub_menu_done(&m);
+
+	/* grubenv goes before what the menu says; only an entry that is not there costs nothing */
+	parse(&m, bls_menu);
+	add(&m, "id-9.conf", entry, "kernelopts=root=UUID=dddd\n");
+	assert_string_equal(m.entries[0].linux_args, "root=UUID=dddd  rd.x");
+	assert_string_equal(grub_menu_default(&m, "gone")->id, "id-9");
+	grub_menu_done(&m);
+}
+
+static void test_bls_order(void **state)
+{
+	static const char *const given[] = { "id-0-rescue.conf", "id-5.14.0-70.conf", "note.txt",
+					     "id-5.14.0-427.conf", "id-5.9.0-1.conf" };
+	static const char *const want[] = { "id-5.14.0-427.conf", "id-5.14.0-70.conf",
+					    "id-5.9.0-1.conf", "id-0-rescue.conf" };
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(given); i++)
+		assert_int_equal(strlist_add(&names, given[i]), 0);
+	grub_bls_sort(&names);
+	assert_int_equal(names.count, ARRAY_SIZE(want));
+	for (i = 0; i < ARRAY_SIZE(want); i++)
+		assert_string_equal(names.items[i], want[i]);
+}
+
 static void test_odd_input(void **state)
 {
 	struct strbuf deep = STRBUF_INIT;
@@ -160,10 +241,9 @@ static void test_words_outside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entries),
-		cmocka_unit_test(test_default),
-		cmocka_unit_test(test_odd_input),
-		cmocka_unit_test(test_words_outside),
+		cmocka_unit_test(test_entries),	  cmocka_unit_test(test_default),
+		cmocka_unit_test(test_bls),	  cmocka_unit_test(test_bls_order),
+		cmocka_unit_test(test_odd_input), cmocka_unit_test(test_words_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,7 +238,7 @@ static void test_inspect(void **state)
 	assert_string_equal(i.initramfs_tool, "initramfs-tools");
 	assert_true(i.has_grub_pc);
 	assert_false(i.has_grub_efi);
-	assert_int_equal(i.kernels.count, 1);
+	assert_int_equal(i.kernel_count, 1);
 	assert_int_equal(inspect_systemd_version(&base), 252);
 	o = inspect_json(&i);
 	assert_string_equal(json_string_value(json_object_get(o, "version_id")), "12");

@@ -36,9 +36,14 @@ static void test_not_linux(void **state)
 static void test_unknown_systems(void **state)
 {
 	(void)state;
-	put(&clone, "etc/os-release", "ID=fedora\nPRETTY_NAME=\"Fedora 40\"\n");
-	blocked_by("Fedora 40");
+	put(&clone, "etc/os-release", "ID=slackware\nPRETTY_NAME=\"Slackware 15.0\"\n");
+	blocked_by("Slackware 15.0");
 	assert_int_equal(plan.edit_count, 0);
+	put(&clone, "etc/os-release", "ID=fedora\nVARIANT_ID=coreos\n");
+	put(&clone, "ostree/repo/config", "");
+	blocked_by("made from images (OSTree)");
+	assert_int_equal(plan.edit_count, 0);
+	assert_int_equal(root_remove_tree(&clone, "ostree", NULL), 0);
 	put(&clone, "etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");
 	make();
 	assert_int_equal(plan.blockers.count, 0);
@@ -102,8 +107,8 @@ static void test_boot_blockers(void **state)
 	drop("usr/lib/grub/i386-pc/boot.img");
 	blocked_by("no GRUB for BIOS");
 	drop("usr/sbin/mkinitramfs");
-	put(&clone, "usr/bin/dracut", "");
-	blocked_by("with dracut");
+	put(&clone, "usr/bin/booster", "");
+	blocked_by("with booster");
 	drop("boot/vmlinuz-6.1.0-28-amd64");
 	blocked_by("no kernel");
 }
