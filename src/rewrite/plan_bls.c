@@ -158,13 +158,12 @@ static int pin_token(struct planner *p)
 			  "new kernels find the folder of the old ones");
 }
 
-int plan_bls(struct planner *p, const char *grub_dir)
+int plan_bls(struct planner *p)
 {
 	struct strlist names cleanup_strlist = STRLIST_INIT;
 	char path[PATH_MAX];
 	size_t i;
 
-	(void)grub_dir;
 	if (!root_is_dir(p->clone, ENTRIES))
 		return 0;
 	if (root_list(p->clone, ENTRIES, &names, p->e) < 0)

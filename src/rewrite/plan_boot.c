@@ -241,7 +241,7 @@ static int plan_grub(struct planner *p)
 	if (!p->facts->boot_disk)
 		return plan_block(p, "the disk that this machine starts from is not known");
 	if (check_one_grub(p, &g) < 0 || boot_edit_grub_defaults(p) < 0 ||
-	    boot_edit_grubenv(p, g.dir) < 0 || plan_bls(p, g.dir) < 0 ||
+	    boot_edit_grubenv(p, g.dir) < 0 || plan_bls(p) < 0 ||
 	    plan_remove(p, map, "names the source's disks") < 0 || boot_edit_debconf(p) < 0)
 		return -1;
 	return *g.mkconfig ? add_grub_steps(p, &g)

@@ -34,7 +34,7 @@ int boot_edit_grubenv(struct planner *p, const char *dir) must_check;
 int boot_fit_words(struct planner *p, const char *words, struct strbuf *out,
 		   struct strlist *dropped) must_check;
 /* Entries of the Boot Loader Specification in /boot/loader/entries. */
-int plan_bls(struct planner *p, const char *grub_dir) must_check;
+int plan_bls(struct planner *p) must_check;
 /* debconf's memory of the disks that GRUB is installed on. */
 int boot_edit_debconf(struct planner *p) must_check;
 

@@ -9,8 +9,6 @@
 
 #define INITTAB "/etc/inittab"
 #define PANIC_MAX_S 300
-#define STR_(x) #x
-#define STR(x) STR_(x)
 
 /*
  * Wanted by sysinit.target but ordered after nothing but its own file: a mount that fails, and with it local-fs.target,
@@ -42,12 +40,21 @@ static const char openrc[] = "#!/sbin/openrc-run\n"
 			     "\tafter localmount\n" /* also when a mount failed */
 			     "}\n";
 
-/* In both, because the second comes later on the command line, and the kernel takes the last word. */
-static const char grub[] = "# made by rehost for the trial; release removes it\n"
-			   "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX panic=" STR(
-				   GUARD_PANIC_S) "\"\n"
-						  "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_"
-						  "LINUX_DEFAULT panic=" STR(GUARD_PANIC_S) "\"\n";
+/*
+ * In both, because the second comes later on the command line, and the kernel takes the last word. dracut asks for a
+ * shell instead of restarting, unless it is told not to (dracut.cmdline(7)).
+ */
+static void add_grub_words(const struct planner *p, struct strbuf *out)
+{
+	static const char *const names[] = { "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT" };
+	bool is_dracut = p->tree.initramfs_tool && strcmp(p->tree.initramfs_tool, "dracut") == 0;
+	size_t i;
+
+	strbuf_adds(out, "# made by rehost for the trial; release removes it\n");
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		strbuf_addf(out, "%s=\"$%s panic=%d%s\"\n", names[i], names[i], GUARD_PANIC_S,
+			    is_dracut ? " rd.shell=0 rd.emergency=reboot" : "");
+}
 
 static int write_text(struct planner *p, const char *path, const char *text, int mode,
 		      const char *why)
@@ -154,6 +161,7 @@ static bool has_panic(const char *menu)
 static int plan_panic(struct planner *p)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT, menu cleanup_strbuf = STRBUF_INIT;
+	struct strbuf words cleanup_strbuf = STRBUF_INIT;
 
 	if (plan_read(p, "/etc/default/grub", &menu) < 0)
 		return -1;
@@ -165,7 +173,10 @@ static int plan_panic(struct planner *p)
 		return plan_note(p,
 				 "a kernel panic in the trial needs a reset from outside: panic= "
 				 "could not be put on the kernel's command line");
-	return write_text(p, GUARD_GRUB, grub, 0644,
+	add_grub_words(p, &words);
+	if (words.failed)
+		return plan_nomem(p);
+	return write_text(p, GUARD_GRUB, strbuf_str(&words), 0644,
 			  "a kernel panic restarts the machine instead of stopping it");
 }
 

@@ -23,6 +23,8 @@ def source(tmp_path_factory):
                 'hostonly="yes"\nhostonly_cmdline="yes"\ncompress="gzip -1"\n'
                 f'kernel_cmdline="root=UUID={SOURCE_UUID} resume=UUID={SOURCE_UUID} quiet"\n'
                 f'add_device+=" /dev/disk/by-uuid/{SOURCE_UUID} "\n')
+    for image in (root / "boot").glob("initrd.img-*"):
+        image.unlink()
     return root
 
 
@@ -36,14 +38,9 @@ def image_of(t):
 def test_image_is_made_by_dracut(target, source):
     r = send(target, source)
     assert r.returncode in (0, 3), r.stdout + r.stderr
-    # the one received was made by the same program, and for the disk of another machine
     r = target.rehost("rewrite", "--dry-run")
     assert r.returncode == 0, r.stderr
     assert "run: initramfs " in r.stdout and "dracut --force --no-hostonly" in r.stdout
-    for image in (source / "boot").glob("initrd.img-*"):
-        image.unlink()
-    r = send(target, source, "--update")
-    assert r.returncode in (0, 3), r.stdout + r.stderr
     r = target.rehost("rewrite")
     assert r.returncode in (0, 3), r.stdout + r.stderr
     assert [line for line in step_lines(r) if line.startswith("running: initramfs ")], r.stdout
@@ -51,11 +48,10 @@ def test_image_is_made_by_dracut(target, source):
 
 
 def test_image_fits_any_machine_of_this_kind(target, source):
-    """As dracut's own lsinitrd lists it."""
     listed = source / "var/tmp/image"
     with open(listed, "wb") as f:
         f.write(target.inside("cat", image_of(target), text=False).stdout)
-    names = sh("chroot", source, "lsinitrd", "/var/tmp/image").stdout
+    names = sh("chroot", source, "sh", "-c", "gzip -dc /var/tmp/image | cpio -t --quiet").stdout
     listed.unlink()
     for wanted in ("virtio_blk.ko", "virtio_scsi.ko", "sd_mod.ko"):
         assert wanted in names, wanted

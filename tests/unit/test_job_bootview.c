@@ -109,6 +109,42 @@ static void an_installed_system_is_old(void **state)
 	disk_end(&d);
 }
 
+/* Fedora's and RHEL's: GRUB's other folder, and entries in files. */
+static void entries_in_files(void **state)
+{
+	static const char bls_menu[] =
+		"set default=\"${saved_entry}\"\nsearch --no-floppy --fs-uuid "
+		"--set=root " FS_UUID "\nsearch --no-floppy --fs-uuid "
+		"--set=boot " FS_UUID "\nblscfg\n";
+	struct boot_disk d;
+
+	(void)state;
+	disk_begin(&d);
+	put_system(&d, "", "old.example\n");
+	shell("mv %s/boot/grub %s/boot/grub2", d.tree, d.tree);
+	make_core(&d, "old.img", "(,msdos1)/boot/grub2", NULL);
+	shell("cp %s/old.img %s/boot/grub2/i386-pc/core.img", d.dir, d.tree);
+	disk_puts(&d, "boot/grub2/grub.cfg", bls_menu);
+	disk_puts(&d, "boot/loader/entries/id-9.conf",
+		  "title Nine\nlinux /boot/gone\noptions root=UUID=" FS_UUID "\n");
+	disk_puts(&d, "boot/loader/entries/id-8.conf",
+		  "title Eight\nlinux /boot/vmlinuz\ninitrd /boot/initrd.img $tuned_initrd\n"
+		  "options $kernelopts\n");
+	disk_puts(&d, "boot/grub2/grubenv",
+		  "# GRUB Environment Block\nkernelopts=root=UUID=" FS_UUID
+		  " ro\nsaved_entry=id-8\n###");
+	disk_make(&d, "-t ext4");
+	disk_embed(&d, "old.img", 1);
+	expect(&d, BOOT_OLD, "partition 1");
+	disk_debugfs(&d, "rm /boot/grub2/grubenv"); /* then the newest is started */
+	expect(&d, BOOT_NOTHING, "\"Nine\" cannot be read");
+	disk_debugfs(&d, "rm /boot/loader/entries/id-9.conf");
+	expect(&d, BOOT_NOTHING, "root="); /* and nothing says what $kernelopts is */
+	disk_debugfs(&d, "rm /boot/loader/entries/id-8.conf");
+	expect(&d, BOOT_NOTHING, "no entry");
+	disk_end(&d);
+}
+
 /* J is gone after release: the note of the rewriting tells, when it was for this root. */
 static void a_released_clone(void **state)
 {
@@ -519,6 +555,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_installed_system_is_old),
+		cmocka_unit_test(entries_in_files),
 		cmocka_unit_test(a_released_clone),
 		cmocka_unit_test(a_core_with_a_configuration),
 		cmocka_unit_test(broken_chains),

@@ -317,6 +317,53 @@ static void test_menu(void **state)
 	expect("blocker", "menu", "cannot be read");
 }
 
+#define BLS_ENTRY "boot/loader/entries/0123-" V ".conf"
+
+static void put_entry(const char *image, const char *args)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+
+	strbuf_addf(&b,
+		    "title Rocky\nversion " V "\nlinux /vmlinuz-" V "\ninitrd %s $tuned\n"
+		    "options %s ro\n",
+		    image, args);
+	put(BLS_ENTRY, strbuf_str(&b));
+}
+
+/* RHEL's GRUB: its own folder, and entries in files of their own. */
+static void test_entries_of_files(void **state)
+{
+	static const char bls[] = "set default=\"${saved_entry}\"\n"
+				  "search --no-floppy --fs-uuid --set=root " BOOT_ID "\n"
+				  "search --no-floppy --fs-uuid --set=boot " BOOT_ID "\nblscfg\n";
+	char from[200], to[200];
+
+	(void)state;
+	drop("boot/grub/grub.cfg");
+	snprintf(from, sizeof(from), "%s/view/boot/grub", dir);
+	snprintf(to, sizeof(to), "%s/view/boot/grub2", dir);
+	assert_int_equal(rename(from, to), 0);
+	put("boot/grub2/grub.cfg", bls);
+	ask(); /* no entry at all */
+	assert_true(c.blockers > 0);
+	forget();
+	put_entry("/initrd.img-" V, "root=UUID=" ROOT_ID);
+	expect_nothing();
+	put("boot/grub2/grubenv", "# GRUB Environment Block\nsaved_entry=0123-" V "\n");
+	expect_nothing();
+	put_entry("/initrd.img-" V, "$kernelopts");
+	expect("blocker", "root-argument", "has no root=");
+	put("boot/grub2/grubenv", "# GRUB Environment Block\nkernelopts=root=UUID=" ROOT_ID "\n");
+	expect_nothing();
+	put_entry("/boot/initrd.img-" V,
+		  "root=UUID=" ROOT_ID); /* as without a file system for /boot */
+	expect("blocker", "initramfs", "/boot/boot/initrd.img-" V ", which is not there");
+	put_entry("/initrd.img-" V, "root=UUID=" SOURCE_ID);
+	ask();
+	assert_true(c.blockers == 2); /* not this machine's; and the entry names the source's */
+	forget();
+}
+
 static void test_fstab(void **state)
 {
 	static const struct {
@@ -450,11 +497,12 @@ static void test_source_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_good_tree),     TREE_TEST(test_loader),
-		TREE_TEST(test_root_argument), TREE_TEST(test_menu),
-		TREE_TEST(test_fstab),	       TREE_TEST(test_initramfs),
-		TREE_TEST(test_kernel),	       TREE_TEST(test_other_kernels),
-		TREE_TEST(test_staging_paths), TREE_TEST(test_source_ids),
+		TREE_TEST(test_good_tree),	  TREE_TEST(test_loader),
+		TREE_TEST(test_root_argument),	  TREE_TEST(test_menu),
+		TREE_TEST(test_entries_of_files), TREE_TEST(test_fstab),
+		TREE_TEST(test_initramfs),	  TREE_TEST(test_kernel),
+		TREE_TEST(test_other_kernels),	  TREE_TEST(test_staging_paths),
+		TREE_TEST(test_source_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,18 +338,23 @@ static void test_family(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-#define FAMILY(name) \
-	{ \
-		name, test_family, NULL, NULL, (void *)(name) \
-	}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		FAMILY("rocky-9"),  FAMILY("fedora-40"),   FAMILY("opensuse-leap-15"),
-		FAMILY("arch"),	    FAMILY("alpine-3.19"), FAMILY("gentoo"),
-		FAMILY("amazon-2"), FAMILY("amazon-2023"),
-	};
+	struct root r cleanup_root = ROOT_INIT;
+	struct strlist names cleanup_strlist = STRLIST_INIT;
+	struct CMUnitTest *tests;
+	size_t i;
+	int rc;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (root_open(&r, FAMILIES, NULL) < 0 || root_list(&r, "/", &names, NULL) < 0 ||
+	    !names.count)
+		return 1;
+	tests = calloc(names.count, sizeof(*tests));
+	for (i = 0; tests && i < names.count; i++)
+		tests[i] = (struct CMUnitTest){ .name = names.items[i],
+						.test_func = test_family,
+						.initial_state = names.items[i] };
+	rc = tests ? _cmocka_run_group_tests("families", tests, names.count, NULL, NULL) : 1;
+	free(tests);
+	return rc;
 }
