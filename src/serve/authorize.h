@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-/* Reads one public key from fd and takes it in the place of the last one. ERR_NO_LOGIN: it is none. */
+/* Reads one public key from fd and takes it in the place of the last one. ERR_KEY: what came is not one key. */
 int serve_authorize(int fd, struct err *e) must_check;
 
 /* Takes the key away; not being there is fine. */
