@@ -21,6 +21,9 @@
 void check_add(struct check *c, enum finding_severity severity, const char *id, const char *fmt,
 	       ...)
 {
+	static const char *const names[] = { [FINDING_NOTE] = "note",
+					     [FINDING_WARNING] = "warning",
+					     [FINDING_BLOCKER] = "blocker" };
 	char text[1024], safe[1200];
 	json_t *f = json_object();
 	va_list ap;
@@ -30,14 +33,15 @@ void check_add(struct check *c, enum finding_severity severity, const char *id, 
 	va_end(ap);
 	str_escape(safe, sizeof(safe), text);
 	json_object_set_new(f, "id", json_string(id));
-	json_object_set_new(f, "severity",
-			    json_string(severity == FINDING_BLOCKER ? "blocker" : "warning"));
+	json_object_set_new(f, "severity", json_string(names[severity]));
 	json_object_set_new(f, "text", json_text(safe));
 	json_array_append_new(c->findings, f);
 	if (severity == FINDING_BLOCKER)
 		c->blockers++;
-	else
+	else if (severity == FINDING_WARNING)
 		c->warnings++;
+	else
+		c->notes++;
 }
 
 int check_find_fs(const struct check *c, const char *uuid)
@@ -75,8 +79,9 @@ static void print_findings(const struct check *c, FILE *out)
 			c->blockers, c->blockers == 1 ? "" : "s", c->warnings,
 			c->warnings == 1 ? "" : "s");
 	else
-		fprintf(out, "boot proof passed, %u warning%s; next: switch\n", c->warnings,
-			c->warnings == 1 ? "" : "s");
+		fprintf(out, "boot proof passed, %u warning%s, %u note%s; next: switch\n",
+			c->warnings, c->warnings == 1 ? "" : "s", c->notes,
+			c->notes == 1 ? "" : "s");
 }
 
 struct checking {

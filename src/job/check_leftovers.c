@@ -4,6 +4,8 @@
 
 #include "job/check_priv.h"
 #include "rewrite/leftovers.h"
+#include "rewrite/report.h"
+#include "rewrite/sweep.h"
 
 #define WARNINGS_MAX 20 /* the operator looks further with grep */
 
@@ -85,6 +87,31 @@ static bool is_needed_to_start(const char *path)
 	return false;
 }
 
+static int tell(void *arg, enum sweep_weight weight, const char *id, const char *text)
+{
+	check_add(arg, weight == SWEEP_WARNING ? FINDING_WARNING : FINDING_NOTE, id, "%s", text);
+	return 0;
+}
+
+/* What the rewriting knew of the source's network is in its report. */
+static int sweep(struct check *c, unsigned filesystems, struct err *e)
+{
+	struct sweep s = { .tell = tell, .arg = c };
+	json_t *report;
+	int rc;
+
+	if (report_load(&report, c->view, REPORT_JSON, NULL) < 0)
+		return 0;
+	rc = sweep_find(&s, c->view, json_object_get(report, "source"), e);
+	json_decref(report);
+	if (rc == 0 && filesystems + s.cards + s.addresses)
+		check_add(c, FINDING_NOTE, "sweep",
+			  "what is left of the source by name: %u places with a file system, %u "
+			  "with a card, %u with an address",
+			  filesystems, s.cards, s.addresses);
+	return rc;
+}
+
 int check_leftovers(struct check *c, struct err *e)
 {
 	static const char *const dirs[] = { "/etc", "/boot", NULL };
@@ -103,5 +130,5 @@ int check_leftovers(struct check *c, struct err *e)
 	if (told > WARNINGS_MAX)
 		check_add(c, FINDING_WARNING, "source-uuid",
 			  "%u more places in /etc and /boot name the source", told - WARNINGS_MAX);
-	return 0;
+	return sweep(c, (unsigned)hits.count, e);
 }

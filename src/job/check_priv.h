@@ -9,7 +9,7 @@
 #include "job/target.h"
 #include "rewrite/facts.h"
 
-enum finding_severity { FINDING_WARNING, FINDING_BLOCKER };
+enum finding_severity { FINDING_NOTE, FINDING_WARNING, FINDING_BLOCKER };
 
 struct check {
 	const struct target *t;
@@ -19,7 +19,7 @@ struct check {
 	struct strlist
 		needles;  /* staging paths, and ids of the source that this machine does not have */
 	json_t *findings; /* [{id, severity, text}] */
-	unsigned blockers, warnings;
+	unsigned blockers, warnings, notes;
 };
 
 /* id is stable and short: "grub-menu". */
@@ -35,8 +35,8 @@ int check_fstab(struct check *c, struct err *e) must_check;   /* every line has 
 int check_network(struct check *c, struct err *e) must_check; /* reads back as the target's model */
 int check_login(struct check *c,
 		struct err *e) must_check; /* sshd will answer and let someone in */
-int check_leftovers(struct check *c,
-		    struct err *e) must_check;		      /* staging paths, the source's ids */
+int check_leftovers(struct check *c, struct err *e)
+	must_check; /* staging paths, the source's ids, cards and addresses */
 int check_machine(struct check *c, struct err *e) must_check; /* hostname, machine-id, free space */
 
 /* Fills in the needles. */

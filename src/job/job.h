@@ -36,7 +36,7 @@ int job_receive_rsync(int argc, char *const *words, FILE *err_out, struct err *e
 /* dry_run: prints the plan and its diff, and writes nothing. Returns 0, EXIT_NOTES, or -1. */
 int job_rewrite(const struct rewrite_options *o, bool dry_run, FILE *out, bool json, struct err *e);
 /*
- * Boot proof. Returns 0 or EXIT_NOTES (warnings) when the clone would boot; -1 with ERR_CHECK otherwise,
+ * Boot proof. Returns 0 (notes at most) or EXIT_NOTES (warnings) when the clone would boot; -1 with ERR_CHECK otherwise,
  * findings on out. With json {would_boot, findings: [{id, severity, text}]} is the answer in both cases, and
  * EXIT_UNTOUCHED is returned for a clone that would not boot. look_alone: nothing is written, 'switch' does not count it.
  */

@@ -158,7 +158,7 @@ int mentions_add_own(struct mentions *m, const char *address)
 /* ---- one text ---- */
 
 static int add(struct mentions *m, const char *file, size_t line, const char *address,
-	       const char *service, bool own, struct err *e)
+	       const char *service, bool binds, bool own, struct err *e)
 {
 	struct mention *grown = NULL;
 
@@ -177,6 +177,7 @@ static int add(struct mentions *m, const char *file, size_t line, const char *ad
 				   .line = line,
 				   .address = strdup(address),
 				   .service = strdup(service),
+				   .binds = binds,
 				   .is_own = own };
 	m->count++;
 	return grown->file && grown->address && grown->service
@@ -255,14 +256,13 @@ struct text_scan {
 	struct err *e;
 };
 
-static bool is_comment(const struct text_scan *t, const char *line, const char *end)
+static bool is_comment(const char *line, const char *end)
 {
 	while (line < end && isspace((unsigned char)*line))
 		line++;
 	if (line == end || *line == '#')
 		return true;
-	return strcmp(t->service->name, "zones") == 0 &&
-	       (*line == ';' || (end - line > 1 && memcmp(line, "//", 2) == 0));
+	return *line == ';' || (end - line > 1 && memcmp(line, "//", 2) == 0);
 }
 
 static int scan_line(struct text_scan *t, const char *line, const char *end)
@@ -278,7 +278,8 @@ static int scan_line(struct text_scan *t, const char *line, const char *end)
 		if (!own && (!listens || is_common(&a)))
 			continue;
 		t->hits++;
-		if (add(t->m, t->path, t->number, address, t->service->name, own, t->e) < 0)
+		if (add(t->m, t->path, t->number, address, t->service->name, listens, own, t->e) <
+		    0)
 			return -1;
 	}
 	return 0;
@@ -294,7 +295,7 @@ int mentions_scan_text(struct mentions *m, const char *path, const char *text, s
 		const char *nl = memchr(text, '\n', (size_t)(end - text)), *stop = nl ? nl : end;
 
 		t.number++;
-		if (!is_comment(&t, text, stop) && scan_line(&t, text, stop) < 0)
+		if (!is_comment(text, stop) && scan_line(&t, text, stop) < 0)
 			return -1;
 		text = stop + 1;
 	}

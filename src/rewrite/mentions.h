@@ -30,6 +30,7 @@ struct mention {
 	size_t line;
 	char *address; /* as written */
 	char *service; /* a name of the table in mentions.c: "sshd", "firewall"; "other" */
+	bool binds;    /* the line binds something to it */
 	bool is_own; /* one of the addresses looked for; else what a listener or virtual host is bound to */
 };
 

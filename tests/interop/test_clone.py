@@ -189,6 +189,9 @@ def make_source(work, tar=None):
           "auto lo\niface lo inet loopback\nauto ens3\niface ens3 inet static\n\taddress 198.51.100.9/24\n"
           "\tgateway 198.51.100.1\n")
     write(root / "etc/resolv.conf", "nameserver 198.51.100.53\n")
+    (root / "etc/nginx/conf.d").mkdir(parents=True)
+    write(root / "etc/nginx/conf.d/site.conf", "server {\n  listen 198.51.100.9:80;\n}\n")
+    write(root / "etc/allowed", "198.51.100.9 # us\n")
     write(root / "etc/machine-id", "fedcba9876543210fedcba9876543210\n")
     write(root / "root/.ssh/authorized_keys", KEY + "\n", 0o600)
     write(root / "srv/data", "the source's data\n")
@@ -426,6 +429,10 @@ def test_report(target):
     assert "/boot/grub/grub.cfg" in menu[0]["wrote"]
     found = json.loads(target.rehost("check", "--look", "--json").stdout)["findings"]
     assert o["findings"] == found
+    says = {(f["severity"], f["id"], f["text"].partition(" ")[0]) for f in found}
+    assert ("warning", "source-address", "/etc/nginx/conf.d/site.conf:2") in says, found
+    assert ("note", "source-address", "/etc/allowed:1") in says and len([f for f in found if f["id"] == "sweep"]) == 1
+    assert any("/etc/nginx/conf.d/site.conf:2" in line for line in o["left"])
     assert target.rehost("report").stdout.startswith("Report of a migration")
     assert target.shell(layer) == before
 

@@ -215,7 +215,7 @@ static void ask(void)
 	struct err e = ERR_INIT;
 
 	c.findings = json_array();
-	c.blockers = c.warnings = 0;
+	c.blockers = c.warnings = c.notes = 0;
 	if (check_find_needles(&c, &e) < 0 || check_boot(&c, &e) < 0 || check_fstab(&c, &e) < 0 ||
 	    check_leftovers(&c, &e) < 0)
 		fail_msg("%s", e.nctx ? e.ctx[0] : err_info(e.code)->title);
@@ -492,6 +492,53 @@ static void test_source_ids(void **state)
 	forget();
 }
 
+/* The finding with that id and these words, among others. */
+static void expect_among(const char *severity, const char *id, const char *words)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(c.findings); i++) {
+		const json_t *f = json_array_get(c.findings, i);
+
+		if (strcmp(json_string_value(json_object_get(f, "id")), id) == 0 &&
+		    strstr(json_string_value(json_object_get(f, "text")), words)) {
+			assert_string_equal(json_string_value(json_object_get(f, "severity")),
+					    severity);
+			return;
+		}
+	}
+	fail_msg("%s %s \"%s\" is not in %s", severity, id, words, json_dumps(c.findings, 0));
+}
+
+/* What of the source's network is named where it has an effect, by what the report says that it was. */
+static void test_sweep(void **state)
+{
+	(void)state;
+	put("var/lib/rehost/report.json", "{\"version\": 1, \"source\": {\"addresses\": "
+					  "[\"198.51.100.9\", \"2001:db8::9\", \"x\", "
+					  "7], \"macs\": [\"52:54:00:AA:bb:cc\", \"ff\"]}}");
+	expect_nothing();
+	put("etc/nginx/sites-enabled/a", "server {\n  listen 198.51.100.9:80;\n}\n");
+	put("etc/app.conf",
+	    "# 198.51.100.9\n; 198.51.100.9\npeer = 2001:DB8:0::9\nx=198.51.100.99\n");
+	put("etc/app.conf.dpkg-old", "listen 198.51.100.9\n");
+	put("etc/app/README", "198.51.100.9\n");
+	put("etc/udev/rules.d/70-x.rules", "ATTR{address}==\"52:54:00:aa:bb:cc\", NAME=\"lan\"\n");
+	put("etc/dhcp/dhcpd.conf", "hardware ethernet 52:54:00:AA:BB:CC;\n");
+	put("boot/extra.cfg", "linux /vmlinuz ip=198.51.100.9::198.51.100.1\n");
+	ask();
+	assert_int_equal(json_array_size(c.findings), 6);
+	assert_int_equal(c.blockers, 0);
+	assert_int_equal(c.warnings, 3);
+	expect_among("warning", "source-address", "/etc/nginx/sites-enabled/a:2 binds nginx");
+	expect_among("note", "source-address", "/etc/app.conf:3 names 2001:DB8:0::9");
+	expect_among("warning", "source-mac", "/etc/udev/rules.d/70-x.rules:1 names");
+	expect_among("note", "source-mac", "/etc/dhcp/dhcpd.conf:1 names");
+	expect_among("warning", "source-address", "/boot/extra.cfg:1 names 198.51.100.9");
+	expect_among("note", "sweep", "0 places with a file system, 2 with a card, 3 with an");
+	forget();
+}
+
 #define TREE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -502,7 +549,7 @@ int main(void)
 		TREE_TEST(test_entries_of_files), TREE_TEST(test_fstab),
 		TREE_TEST(test_initramfs),	  TREE_TEST(test_kernel),
 		TREE_TEST(test_other_kernels),	  TREE_TEST(test_staging_paths),
-		TREE_TEST(test_source_ids),
+		TREE_TEST(test_source_ids),	  TREE_TEST(test_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
