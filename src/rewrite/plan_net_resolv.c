@@ -73,6 +73,28 @@ static void add_search(const struct planner *p, struct strbuf *out)
 		strbuf_addc(out, '\n');
 }
 
+static bool asks_by_dhcp(const struct planner *p)
+{
+	unsigned i;
+
+	for (i = 0; i < p->target_net.link_count; i++)
+		if (p->target_net.links[i].v4 == NET_DHCP || p->target_net.links[i].v6 == NET_DHCP)
+			return true;
+	return false;
+}
+
+/* A lease need not bring name servers, and the source's would answer for another network until it does. */
+static int empty_resolv_conf(struct planner *p, const char *path)
+{
+	struct strbuf old cleanup_strbuf = STRBUF_INIT, b cleanup_strbuf = STRBUF_INIT;
+	int rc = plan_read(p, path, &old);
+
+	if (rc <= 0 || !old.len)
+		return rc;
+	strbuf_adds(&b, "# made by rehost: this machine gets its name servers by DHCP\n");
+	return plan_rewrite(p, path, &b, "the source's name servers");
+}
+
 static int write_resolv_conf(struct planner *p, const char *path, const struct strbuf *own,
 			     const struct strlist *servers)
 {
@@ -82,15 +104,13 @@ static int write_resolv_conf(struct planner *p, const char *path, const struct s
 	/* The target's own bytes, unless they only lead to a resolver on the old system itself. */
 	if (own->len && !strstr(strbuf_str(own), "nameserver 127."))
 		return plan_rewrite(p, path, own, "this machine's name servers");
-	if (!servers->count) {
-		for (i = 0; i < p->target_net.link_count; i++)
-			if (p->target_net.links[i].v4 == NET_DHCP)
-				return 0;
+	if (!servers->count && asks_by_dhcp(p))
+		return empty_resolv_conf(p, path);
+	if (!servers->count)
 		return plan_note(p,
 				 "no name server of this machine is known: %s stays as the source "
 				 "had it",
 				 path);
-	}
 	add_search(p, &b);
 	for (i = 0; i < servers->count; i++)
 		strbuf_addf(&b, "nameserver %s\n", servers->items[i]);

@@ -147,6 +147,21 @@ static void test_ifupdown_gets_networkd(void **state)
 	not_there("etc/systemd/network/05-wan.network");
 }
 
+/* A lease may bring none: the source's are not to stay until then. */
+static void test_no_servers_of_the_source_where_dhcp_brings_them(void **state)
+{
+	static const char none[] = "# made by rehost: this machine gets its name servers by DHCP\n";
+
+	(void)state;
+	assert_int_equal(root_remove(&target, "etc/network/interfaces", NULL), 0);
+	assert_int_equal(root_remove(&target, "etc/resolv.conf", NULL), 0);
+	put(&target, "etc/systemd/network/05-wan.network",
+	    "[Match]\nMACAddress=52:54:00:12:34:56\n[Network]\nDHCP=ipv4\n");
+	put(&clone, "etc/resolv.conf", "search office.example\nnameserver 198.51.100.53\n");
+	apply_once();
+	holds("etc/resolv.conf", none);
+}
+
 static void test_network_manager_gets_networkd(void **state)
 {
 	(void)state;
@@ -369,6 +384,7 @@ int main(void)
 		TEST(test_networkd_gets_netplan),
 		TEST(test_ifupdown_gets_networkd),
 		TEST(test_servers_of_resolv_conf_go_into_the_stack),
+		TEST(test_no_servers_of_the_source_where_dhcp_brings_them),
 		TEST(test_network_manager_gets_networkd),
 		TEST(test_netplan_gets_interfaces),
 		TEST(test_profiles_are_not_shown),
