@@ -80,7 +80,8 @@ struct netplan_writer {
 	const struct net_model *m;
 	struct strbuf *b;
 	bool is_nm;
-	bool speaks_yaml; /* extra of the model is netplan's own */
+	bool leaves_onlink; /* to a NetworkManager that finds the way to a gateway by itself alone */
+	bool speaks_yaml;   /* extra of the model is netplan's own */
 	bool failed;
 };
 

@@ -221,6 +221,10 @@ static void write_methods(struct netplan_writer *w, const struct net_link *l)
 			w, l,
 			"NetworkManager below netplan takes advertisements beside addresses only "
 			"with DHCPv6; that is what was written");
+	if (w->is_nm && l->v4 == NET_OFF && !port)
+		netplan_loss(w, l,
+			     "netplan has NetworkManager give a link without IPv4 a link-local "
+			     "address (169.254.0.0/16)");
 	if (w->is_nm && l->v6 == NET_OFF && !port)
 		netplan_loss(
 			w, l,
@@ -274,7 +278,8 @@ static void write_route(struct netplan_writer *w, const struct net_link *l,
 	strbuf_addc(w->b, '\n');
 	if (r->via) {
 		netplan_line(w, 5, "via", r->via);
-		if (r->is_onlink || needs_onlink(l, r->via))
+		if ((r->is_onlink || needs_onlink(l, r->via)) &&
+		    !(w->leaves_onlink && net_needs_onlink(l, r->via)))
 			netplan_truth(w, 5, "on-link", true);
 	} else if (!r->type) {
 		netplan_line(w, 5, "scope", "link");

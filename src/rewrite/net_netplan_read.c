@@ -193,6 +193,25 @@ const char *netplan_renderer(const struct ynode *network)
 	return nm && !other ? "NetworkManager" : "networkd";
 }
 
+/* NetworkManager adds the way to a gateway outside every prefix by itself, "on-link" or not. */
+static void mark_onlink(struct net_link *l)
+{
+	unsigned i;
+
+	if (strlist_has(&l->extra, "renderer: networkd"))
+		return;
+	if (l->gateway4 && net_has_addresses(l, false))
+		l->is_onlink4 |= net_needs_onlink(l, l->gateway4);
+	if (l->gateway6 && net_has_addresses(l, true))
+		l->is_onlink6 |= net_needs_onlink(l, l->gateway6);
+	for (i = 0; i < l->route_count; i++) {
+		struct net_route *r = &l->routes[i];
+
+		if (r->via && net_has_addresses(l, net_is_v6(r->via)))
+			r->is_onlink |= net_needs_onlink(l, r->via);
+	}
+}
+
 int netplan_links(struct net_model *m, const struct ynode *network, struct err *e)
 {
 	struct netplan_reader *r = calloc(1, sizeof(*r));
@@ -221,6 +240,10 @@ int netplan_links(struct net_model *m, const struct ynode *network, struct err *
 		make_link(r, i);
 	for (i = 0; r && !r->failed && i < r->count; i++)
 		read_link(r, i);
+	for (i = 0;
+	     r && !r->failed && strcmp(m->renderer, "NetworkManager") == 0 && i < m->link_count;
+	     i++)
+		mark_onlink(&m->links[i]);
 	failed = failed || r->failed;
 	free(r);
 	return failed ? err_set(e, ERR_NOMEM, 0, "netplan") : 0;

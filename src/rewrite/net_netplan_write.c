@@ -122,6 +122,7 @@ int netplan_write(struct net_output *o, const struct net_model *m, const struct 
 		return err_set(e, ERR_NOMEM, 0, PATH);
 	w.b = &f->text;
 	w.is_nm = renders_by_nm(root);
+	w.leaves_onlink = w.is_nm && !nm_knows_onlink(nm_version(root));
 	w.speaks_yaml = m->renderer != NULL;
 	strbuf_adds(w.b, "network:\n  version: 2\n");
 	netplan_line(&w, 1, "renderer", w.is_nm ? "NetworkManager" : "networkd");

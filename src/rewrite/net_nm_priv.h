@@ -11,7 +11,5 @@ int nm_read(struct net_model *m, const struct root *root, struct err *e) must_ch
 int nm_read_family(struct net_link *l, const struct ini_file *f, bool v6) must_check;
 int nm_write(struct net_output *o, const struct net_model *m, const struct root *root,
 	     struct err *e) must_check;
-/* 1022 of 1.22; 0: none was found, or one that does not tell. */
-unsigned nm_version(const struct root *root);
 /* Whether a plugin of that file name is installed: "libnm-settings-plugin-ifcfg-rh.so". */
 bool nm_has_plugin(const struct root *root, const char *name);

@@ -36,6 +36,11 @@ unsigned nm_version(const struct root *root)
 	return found;
 }
 
+bool nm_knows_onlink(unsigned version)
+{
+	return version >= 1042;
+}
+
 bool nm_has_plugin(const struct root *root, const char *name)
 {
 	char path[PATH_MAX];

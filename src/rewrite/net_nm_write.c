@@ -93,7 +93,7 @@ static void put_route(struct ini_writer *w, const struct net_route *r, unsigned 
 		strbuf_addf(&b, ",table=%u", r->table);
 	if (r->mtu)
 		strbuf_addf(&b, ",mtu=%u", r->mtu);
-	if (r->via && (r->is_onlink || net_needs_onlink(w->l, r->via)))
+	if (r->via && (net_needs_onlink(w->l, r->via) ? nm_knows_onlink(w->version) : r->is_onlink))
 		strbuf_adds(&b, ",onlink=true");
 	if (r->src)
 		strbuf_addf(&b, ",src=%s", r->src);

@@ -29,6 +29,15 @@ extern const struct net_backend net_cloudinit;
 /* Whether an enabled NetworkManager reads ifcfg files there, besides profiles of its own. */
 bool net_ifcfg_is_read_too(const struct root *root);
 
+/* NetworkManager in that tree: 1022 of 1.22; 0: none was found, or one that does not tell. */
+unsigned nm_version(const struct root *root);
+/*
+ * Whether that version activates a link with a route marked onlink whose gateway lies outside every prefix. 1.30 (Debian 11)
+ * does not: it adds the way to the gateway by itself, as every version does, but with the mark, which the kernel refuses
+ * (EINVAL). 1.42 does.
+ */
+bool nm_knows_onlink(unsigned version);
+
 /* Whether there is a stack of that name with a reader. */
 bool net_can_read(const char *stack);
 

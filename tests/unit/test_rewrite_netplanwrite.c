@@ -191,6 +191,8 @@ static void test_losses(void **state)
 		for (i = 0; i < m.link_count; i++) {
 			peers += m.links[i].peer4 != NULL;
 			want += m.links[i].peer4 != NULL;
+			want += m.links[i].v4 == NET_OFF && !net_port_owner(&m, m.links[i].name) &&
+				m.links[i].kind != NET_OTHER;
 			for (k = 0; k < m.links[i].rule_count; k++) {
 				marks += m.links[i].rules[k].iif != NULL;
 				want += m.links[i].rules[k].iif != NULL;
@@ -209,6 +211,42 @@ static void test_losses(void **state)
 		net_done(&m);
 	}
 	assert_true(peers && marks && types);
+}
+
+/* NetworkManager 1.30 fails on "on-link"; all find the way to the gateway without it. */
+static void test_onlink_by_network_manager(void **state)
+{
+	static const char *const versions[] = { "1.30.6", "1.42.4" };
+	size_t i;
+
+	(void)state;
+	put("usr/lib/systemd/system-generators/netplan", "");
+	for (i = 0; i < ARRAY_SIZE(versions); i++) {
+		struct net_model m = { .stack = strdup("ifupdown") };
+		struct net_link *l = net_link_get(&m, "ens6");
+		struct net_output o;
+		char version_dir[64];
+
+		snprintf(version_dir, sizeof(version_dir), "usr/lib/NetworkManager/%s",
+			 versions[i]);
+		put("etc/netplan/01.yaml", "network: {renderer: NetworkManager}");
+		assert_int_equal(root_mkdirs(&r, version_dir, 0755, NULL), 0);
+		l->v4 = NET_STATIC;
+		l->gateway4 = strdup("10.77.2.1");
+		l->is_onlink4 = true;
+		assert_int_equal(strlist_add(&l->addresses, "10.99.0.20/32"), 0);
+		write_model(&o, &m);
+		assert_int_equal(strstr(strbuf_str(&o.files[0].text), "on-link: true") != NULL,
+				 i == 1);
+		put(FILE_NAME, strbuf_str(&o.files[0].text));
+		net_output_done(&o);
+		net_done(&m);
+		read_model(&m);
+		assert_true(m.links[0].is_onlink4);
+		net_done(&m);
+		assert_int_equal(root_remove(&r, FILE_NAME, NULL), 0);
+		assert_int_equal(root_remove_tree(&r, version_dir, NULL), 0);
+	}
 }
 
 /* netplan refuses a whole file for one name that is not defined. */
@@ -273,6 +311,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bytes, temp_root_open, temp_root_close),
 		cmocka_unit_test_setup_teardown(test_round_trip, temp_root_open, temp_root_close),
 		cmocka_unit_test_setup_teardown(test_losses, temp_root_open, temp_root_close),
+		cmocka_unit_test_setup_teardown(test_onlink_by_network_manager, temp_root_open,
+						temp_root_close),
 		cmocka_unit_test_setup_teardown(test_what_is_not_defined, temp_root_open,
 						temp_root_close),
 	};

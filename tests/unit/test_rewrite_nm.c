@@ -160,6 +160,25 @@ static void test_bytes(void **state)
 	assert_int_equal(o.losses.count, 1); /* dns-priority */
 }
 
+/* 1.30 adds the way to a gateway outside every prefix with the route's mark, and fails. */
+static void test_onlink_of_old_versions(void **state)
+{
+	static const char route[] = "route1=10.0.0.0/8,198.51.100.1\n";
+
+	(void)state;
+	put(NM "wan", FOR("eth0") "[ipv4]\nmethod=manual\naddress1=203.0.113.10/32\n"
+				  "route1=10.0.0.0/8,198.51.100.1\n");
+	read_again();
+	assert_true(link_of("eth0")->routes[0].is_onlink);
+	write_model();
+	assert_non_null(strstr(strbuf_str(&o.files[0].text), "route1_options=onlink=true\n"));
+	assert_int_equal(root_mkdirs(&r, "usr/lib/NetworkManager/1.30.6", 0755, NULL), 0);
+	net_output_done(&o);
+	assert_int_equal(net_write(&o, "NetworkManager", &m, &r, NULL), 0);
+	assert_non_null(strstr(strbuf_str(&o.files[0].text), route));
+	assert_null(strstr(strbuf_str(&o.files[0].text), "onlink"));
+}
+
 static void test_hostile(void **state)
 {
 	struct net_link *l;
@@ -230,6 +249,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_methods, temp_root_open, end),
 		cmocka_unit_test_setup_teardown(test_which_profiles_count, temp_root_open, end),
 		cmocka_unit_test_setup_teardown(test_bytes, temp_root_open, end),
+		cmocka_unit_test_setup_teardown(test_onlink_of_old_versions, temp_root_open, end),
 		cmocka_unit_test_setup_teardown(test_hostile, temp_root_open, end),
 		cmocka_unit_test_setup_teardown(test_round_trips, temp_root_open, end),
 	};
