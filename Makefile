@@ -3,6 +3,7 @@
 # make image      build/rescue/cloud/{vmlinuz,initrd}, and the private loader beside them
 # make images     build/rehost-rescue.{iso,raw,efi}, build/pxe and build/rescue/universal
 # make check      everything below; check-unit, check-asan, check-tsan, check-fuzz, check-interop, check-vm, check-power, lint
+# make check-matrix  a clone booted for every pair of release, network stack, target's stack and form of address
 # make demo       a server migrated in QEMU onto another machine, booted and compared
 # make bench      ratios against the peers, build/bench.json
 # make install    DESTDIR and PREFIX are honoured
@@ -220,6 +221,10 @@ STALLS := --reruns 1 --only-rerun EmulationStalled
 check-vm: build/rehost image images $(B)/bin/loader_driver | $(SETUP)
 	$(PYTEST) -n 2 --dist loadgroup $(STALLS) tests/vm
 
+# Every row of tests/vm/test_matrix.py; check-vm boots two of them.
+check-matrix: build/rehost | $(SETUP)
+	REHOST_MATRIX=1 $(PYTEST) -n 2 --dist load $(STALLS) tests/vm/test_matrix.py
+
 # Cuts the power of the migrations that check-vm recorded; without them it records them first.
 check-power: build/rehost image $(B)/bin/loader_driver build/tests/keep_writes.so | $(SETUP)
 	$(PYTEST) $(STALLS) tests/power
@@ -261,6 +266,6 @@ install: build/rehost build/rehost-push
 clean:
 	rm -rf build
 
-.PHONY: all unit-bins fuzz-bins check-unit check-asan check-tsan check-fuzz image images check-interop check-vm check-power demo \
+.PHONY: all unit-bins fuzz-bins check-unit check-asan check-tsan check-fuzz image images check-interop check-vm check-matrix check-power demo \
 	bench lint check check-long install clean
 .DELETE_ON_ERROR:
