@@ -117,7 +117,9 @@ static int check_target_links(struct planner *p)
 					    "/sbin/udhcpc",    "/usr/sbin/udhcpc",
 					    "/sbin/dhcpcd",    "/usr/sbin/dhcpcd",
 					    "/usr/bin/dhcpcd", NULL };
-	static const char *const ifenslave[] = { "/sbin/ifenslave", "/usr/sbin/ifenslave", NULL };
+	/* Debian's package is scripts of ifupdown alone since 11; the program of that name went */
+	static const char *const ifenslave[] = { "/etc/network/if-pre-up.d/ifenslave",
+						 "/sbin/ifenslave", "/usr/sbin/ifenslave", NULL };
 	static const char *const brctl[] = { "/sbin/brctl", "/usr/sbin/brctl", NULL };
 	const struct net_model *m = &p->target_net;
 	bool ifupdown = is_ifupdown(p->source_net.stack);

@@ -76,6 +76,10 @@ static void test_target_needs_programs(void **state)
 	    "iface enp1s0 inet manual\n bond-master bond0\n");
 	blocked_by("bridge-utils");
 	assert_true(has_text(&plan.blockers, "ifenslave"));
+	/* the package has no program any more */
+	put(&clone, "etc/network/if-pre-up.d/ifenslave", "#!/bin/sh\n");
+	blocked_by("bridge-utils");
+	assert_false(has_text(&plan.blockers, "ifenslave"));
 }
 
 static void test_boot_blockers(void **state)
