@@ -100,7 +100,8 @@ print_plan() {
 	step "the plan"
 	say "  source       $(distribution), $arch, kernel $(uname -r), from $src"
 	say "  sends        $((size_kb / 1024)) MB in $files files, with $with$tool_notes"
-	while read -r verdict m why; do say "  mount        $verdict $m: $why"; done <"$state/mounts"
+	grep -v 'no files of its own$' "$state/mounts" | while read -r verdict m why; do say "  mount        $verdict $m: $why"; done
+	say "  mount        skip $(grep -c 'no files of its own$' "$state/mounts") of the kernel's own: /proc, /sys and the like"
 	say "  not sent     $(tr '\n' ' ' <"$state/exclude.rsync")"
 	databases=$(running_databases)
 	if [ "$src" = / ] && [ -n "$databases" ]; then
@@ -158,7 +159,8 @@ rehearse() {
 	step "rehearsal: rewrite and check, while the services run"
 	began=$(date +%s)
 	rewrite_and_check
-	say "  $(($(date +%s) - began)) s"
+	rehearsed=$(($(date +%s) - began))
+	say "  $rehearsed s; services would be off for about $(duration $((pass_seconds + rehearsed + 75))): a pass like the last one, this, switch and a boot"
 }
 
 rewrite_and_check() {
@@ -223,9 +225,17 @@ switch_failed() {
 do_reboot() {
 	step "reboot into the clone"
 	target_state >/dev/null && put back_minutes "$(json "$state/status" back_minutes)"
-	rescue "reboot$reboot_words" </dev/null >"$state/out" 2>"$state/err"
-	rc=$?
-	case $rc in 0 | 3 | 255) cat "$state/out" ;; *) refuse "the rescue did not reboot" ;; esac
+	tried=0
+	while :; do
+		rescue "reboot$reboot_words" </dev/null >"$state/out" 2>"$state/err"
+		rc=$?
+		case $rc in 0 | 3) break ;; 255) ;; *) refuse "the rescue did not reboot" ;; esac
+		# the connection broke: by the reboot, or before it was heard
+		sleep "${pause:-8}"
+		rescue status --json </dev/null >"$state/status" 2>"$state/err" || break
+		again reboot || die "the rescue does not reboot"
+	done
+	cat "$state/out"
 	enter rebooted
 }
 
@@ -306,7 +316,9 @@ seconds_between() {
 
 report() {
 	step "done: $target runs as the clone"
-	say "  services off  $(seconds_between quiesced answers) s in all"
+	last=answers
+	[ "$intent" = move ] || last=final
+	say "  services off  $(seconds_between quiesced $last) s in all"
 	say "  of them       final pass $(seconds_between quiesced final) s, rewrite and check $(seconds_between final ready) s, switch \
 $(seconds_between switching switched) s, boot $(seconds_between rebooted answers) s"
 	[ "$intent" = copy ] || say "  this server   is fenced; $me --resume-source $target undoes it, once the clone is off"

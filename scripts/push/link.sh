@@ -4,7 +4,7 @@
 
 # $state/ssh is the ssh of rescue commands and of rsync, $state/ssh-clone the one of the clone. The host keys are pinned.
 write_ssh() {
-	common="-a -x -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$state/known_hosts \
+	common="-a -x -o BatchMode=\${batch:-yes} -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$state/known_hosts \
 -o GlobalKnownHostsFile=/dev/null -o CheckHostIP=no -o ControlPath=none -o LogLevel=ERROR -o ConnectTimeout=20 \
 -o ServerAliveInterval=15 -o ServerAliveCountMax=8"
 	own=
@@ -140,12 +140,13 @@ hand_over_key() {
 	if [ -n "$password_file" ]; then
 		printf '#!/bin/sh\nexec head -n 1 "%s"\n' "$password_file" >"$state/askpass"
 		chmod 700 "$state/askpass"
-		DISPLAY=:0 SSH_ASKPASS=$state/askpass SSH_ASKPASS_REQUIRE=force setsid sh "$state/ssh" -o BatchMode=no \
+		batch=no DISPLAY=:0 SSH_ASKPASS=$state/askpass SSH_ASKPASS_REQUIRE=force setsid sh "$state/ssh" \
 			-o NumberOfPasswordPrompts=1 "root@$target" authorize <"$state/key.pub" >"$state/out" 2>"$state/err"
 	else
 		can_ask || die "no key of yours is taken by the rescue: --identity FILE, or --password-file FILE"
 		say "No key of yours is taken by the rescue. Its console shows a one-time password; ssh asks for it now."
-		sh "$state/ssh" -o BatchMode=no "root@$target" authorize <"$state/key.pub" >"$state/out"
+		: >"$state/err"
+		batch=no sh "$state/ssh" "root@$target" authorize <"$state/key.pub" >"$state/out"
 	fi || refuse "the temporary key was not taken"
 	rm -f "$state/askpass"
 	put temporary 1

@@ -181,6 +181,7 @@ quiesce() {
 	run_hook --before-final "$hook_before"
 	choose_services
 	mv "$state/stopping" "$state/stopped"
+	put services "$services"
 	enter quiesced
 	quiesced=1
 	stop_services

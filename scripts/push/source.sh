@@ -64,7 +64,8 @@ assign_mounts() {
 	unassigned=
 	list_mounts >"$state/mounts.all"
 	for m in $(printf '%s%s' "$includes" "$skips"); do
-		grep -q -e "^${top}${m%/} " -e "^$m " "$state/mounts.all" || die "nothing is mounted at '$m', named by --include or --skip"
+		grep -q -e "^${top}${m%/} " -e "^$m " "$state/mounts.all" || [ -n "$(find "$top$m" -prune -inum 256 2>/dev/null)" ] ||
+			die "nothing is mounted at '$m', named by --include or --skip"
 	done
 	while read -r at type device alias <&3; do
 		rel=${at#"$top"}
@@ -101,7 +102,7 @@ assign_one() {
 find_subvolumes() {
 	type=$(awk -v at="$src" '$1 == at { t = $2 } END { print t }' "$state/mounts.all")
 	[ "$type" = btrfs ] || return
-	for sub in $(find "$src" -xdev -type d -inum 256 2>/dev/null | sed "s|^$top||"); do
+	for sub in $(find "$src" -xdev -type d -inum 256 2>/dev/null | sed "s|^$top||" | sort); do
 		case $sub in '' | / | */.snapshots* | */.rehost*) continue ;; esac
 		grep -q " $sub " "$state/mounts" && continue
 		if in_list "$sub" "$skips"; then
@@ -121,20 +122,26 @@ is_mount() { [ "$1" = / ] || awk -v at="$1" '$1 == at { f = 1 } END { exit !f }'
 
 # size_kb and files of all that is sent
 measure_source() {
+	size_kb=0
 	if is_mount "$src"; then
-		size_kb=$(used_kb "$src")
 		files=$(df -iP "$src" 2>/dev/null | awk 'NR == 2 { print $3 }')
 	else
 		size_kb=$(du -skx "$src" 2>/dev/null | awk '{ print $1 }')
 		files=$(find "$src" -xdev 2>/dev/null | wc -l)
 	fi
-	for m in $(included); do
-		size_kb=$((size_kb + $(used_kb "$top$m")))
-	done
+	size_kb=$((size_kb + $(used_of_mounts)))
 	size_kb=$((size_kb - $(left_out_kb)))
 	[ "$size_kb" -ge 0 ] || size_kb=0
 	case $files in '' | *[!0-9\ ]*) files=0 ;; esac
 	files=$((files))
+}
+
+# Each device once: subvolumes of one btrfs all show the use of the whole.
+used_of_mounts() {
+	{
+		! is_mount "$src" || df -kP "$src"
+		for m in $(included); do df -kP "$top$m"; done
+	} 2>/dev/null | awk '$3 ~ /^[0-9]+$/ && !seen[$1]++ { sum += $3 } END { print sum + 0 }'
 }
 
 # What swap files and the operator's excludes take away from it. Their patterns are expanded here, as those of the tools would be.

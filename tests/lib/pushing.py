@@ -9,6 +9,7 @@ import threading
 import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
+PARTS = REPO / "scripts/push"
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "ash"], "bash": ["bash", "--posix"]}
 
 
