@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The least memory in which a migration completes: the stream of a real Debian server goes into a rescue that carries the
-private loader, is rewritten with the clone's own tools, checked, switched to and started. The clone itself gets 512 MiB."""
+private loader, is rewritten with the clone's own tools, checked, switched to and started; the power fails, and the planted rescue, in
+as little memory, starts it again. It is confirmed and released. The clone itself gets 512 MiB."""
 import contextlib
+import json
 import pathlib
 import sys
 import time
@@ -32,8 +34,17 @@ def run(profile, memory):
             for command in "rewrite", "check", "switch":
                 with phases(command):
                     migration.rescue_command(net, command, timeout=1200)
-            with phases("reboot"):
-                stack.enter_context(migration.reboot_into_disk(net, rescue, folder))
+            with phases("reboot"), migration.reboot_into_disk(net, rescue, folder) as clone:
+                clone.kill()
+            rescue = stack.enter_context(qemu.Machine(net, "target", folder, disk=disk, memory=memory, name="planted"))
+            with phases("planted rescue"):
+                rescue.wait_banner(300)
+                now = json.loads(migration.rescue_command(net, "status --json").stdout)
+                if (now["state"], now["place"]) != ("trial", "rescue"):
+                    raise RuntimeError(f"after the power cut: {now}")
+            with phases("reboot again, confirm, release"), migration.reboot_into_disk(net, rescue, folder, name="again") as clone:
+                for command in "confirm " + now["nonce"], "release":
+                    clone.ssh(f"/var/lib/rehost/rehost {command}")
         except Exception as e:
             raise RuntimeError(f"{e}\n{rescue.console()[-3000:]}") from e
     return phases
