@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "rewrite/plan_priv.h"
+#include "rewrite/shellfile.h"
 
 /* ---- names ---- */
 
@@ -39,16 +40,105 @@ static int choose_hostname(struct planner *p)
 	return 0;
 }
 
-static int plan_hostname(struct planner *p)
+static int write_name(struct planner *p, const char *path)
 {
 	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+
+	strbuf_addf(&b, "%s\n", p->new_hostname);
+	return plan_rewrite(p, path, &b, "the clone's name");
+}
+
+/* The text with its last such assignment changed, or one added. Returns 1; 0: its value is computed; -1: no memory. */
+static int change_assignment(struct planner *p, const struct strbuf *text, const char *variable,
+			     struct strbuf *ret)
+{
+	struct shell_file f;
+	struct shell_var *v;
+	int rc = 1;
+
+	if (shell_file_parse(&f, strbuf_str(text), text->len, NULL) < 0)
+		return 0;
+	v = shell_file_find(&f, variable);
+	if (v && (!v->is_simple || v->is_append || strpbrk(v->raw, "$`")))
+		rc = 0;
+	else if (v && shell_file_set(&f, v, p->new_hostname) < 0)
+		rc = plan_nomem(p);
+	if (rc > 0)
+		shell_file_print(&f, ret);
+	if (rc > 0 && !v) {
+		if (ret->len && ret->data[ret->len - 1] != '\n')
+			strbuf_addc(ret, '\n');
+		strbuf_addf(ret, "%s=%s\n", variable, p->new_hostname);
+	}
+	shell_file_done(&f);
+	return rc;
+}
+
+/* The network's planner may have changed the file too: it is gone on from there. */
+static int assign_name(struct planner *p, const char *path, const char *variable)
+{
+	struct strbuf text cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
+	int rc = plan_read_planned(p, path, &text);
+
+	if (rc <= 0)
+		return rc;
+	rc = change_assignment(p, &text, variable, &out);
+	if (rc < 0)
+		return -1;
+	if (!rc)
+		return plan_note(p, "%s: %s is computed there and was left: the clone's name is %s",
+				 path, variable, p->new_hostname);
+	return plan_rewrite(p, path, &out, "the clone's name");
+}
+
+/* A file of its own; a link leads to one of the others. */
+static bool is_own_file(const struct planner *p, const char *path)
+{
+	struct stat st;
+
+	return root_lstat(p->clone, path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Without systemd nobody on RHEL reads /etc/hostname. */
+static bool is_old_rhel(const struct planner *p)
+{
+	return is_own_file(p, "/etc/sysconfig/network") &&
+	       !root_is_dir(p->clone, "/usr/lib/systemd/system") &&
+	       !root_is_dir(p->clone, "/lib/systemd/system");
+}
+
+/*
+ * Every file that the source's family keeps the name in (inspect.c, find_hostname): OpenRC reads two of them, one after the
+ * other, so all that are there say the same afterwards.
+ */
+static int plan_hostname(struct planner *p)
+{
+	static const char *const files[] = { "/etc/hostname", "/etc/HOSTNAME" };
+	bool is_written = false;
+	size_t i;
 
 	if (choose_hostname(p) < 0)
 		return -1;
 	if (!p->new_hostname || (p->old_hostname && strcmp(p->old_hostname, p->new_hostname) == 0))
 		return 0;
-	strbuf_addf(&b, "%s\n", p->new_hostname);
-	return plan_rewrite(p, "/etc/hostname", &b, "the clone's name");
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!is_own_file(p, files[i]))
+			continue;
+		if (write_name(p, files[i]) < 0)
+			return -1;
+		is_written = true;
+	}
+	if (is_own_file(p, "/etc/conf.d/hostname")) {
+		if (assign_name(p, "/etc/conf.d/hostname", "hostname") < 0)
+			return -1;
+		is_written = true;
+	}
+	if (is_old_rhel(p)) {
+		if (assign_name(p, "/etc/sysconfig/network", "HOSTNAME") < 0)
+			return -1;
+		is_written = true;
+	}
+	return is_written ? 0 : write_name(p, "/etc/hostname");
 }
 
 /* The target's first static address of the same family, without its prefix length. */
