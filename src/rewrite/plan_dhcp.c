@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rewrite/dhclient.h"
+#include "rewrite/duid.h"
 #include "rewrite/net_fit.h"
 #include "rewrite/plan_priv.h"
 
@@ -133,6 +134,19 @@ static int read_leases(struct planner *p, struct own_id *own, bool v6)
 	return 0;
 }
 
+/* What dhcpcd kept, in dhclient's words. */
+static int take_duid_of_dhcpcd(struct planner *p, const struct strbuf *text, struct own_id *own)
+{
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	struct duid d;
+
+	if (!own->has_dhcpcd || !duid_parse_hex(&d, strbuf_str(text)))
+		return 0; /* write_dhcpcd_duid() says so where it counts */
+	duid_add_dhclient(&b, &d);
+	own->duid = strbuf_take(&b);
+	return own->duid ? 0 : plan_nomem(p);
+}
+
 static int read_own(struct planner *p, struct own_id *own)
 {
 	struct strbuf conf cleanup_strbuf = STRBUF_INIT, duid cleanup_strbuf = STRBUF_INIT;
@@ -145,7 +159,11 @@ static int read_own(struct planner *p, struct own_id *own)
 			  plan_read_target(p, "/etc/dhcpcd.duid", &duid) > 0;
 	if (err_is_set(p->e) || read_leases(p, own, false) < 0)
 		return -1;
-	return has_method(&p->target_net, true) ? read_leases(p, own, true) : 0;
+	if (!has_method(&p->target_net, true))
+		return 0;
+	if (read_leases(p, own, true) < 0)
+		return -1;
+	return own->duid || own->has_dhclient ? 0 : take_duid_of_dhcpcd(p, &duid, own);
 }
 
 /* ---- dhclient ------------------------------------------------------------------------------------------------ */
@@ -244,17 +262,22 @@ static bool is_duid(const struct strbuf *text)
 }
 
 /* The identity file has moved between versions: it goes where the clone's dhcpcd has its own. */
-static int write_dhcpcd_duid(struct planner *p)
+static int write_dhcpcd_duid(struct planner *p, const struct own_id *own)
 {
 	static const char *const places[] = { "/var/lib/dhcpcd/duid", "/var/lib/dhcpcd5/duid",
 					      "/etc/dhcpcd.duid" };
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	const char *to = places[0];
+	struct duid d;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(places) && !text.len; i++)
 		if (plan_read_target(p, places[i], &text) < 0)
 			return -1;
+	if (!text.len && own->duid && duid_parse_dhclient(&d, own->duid)) {
+		duid_add_hex(&text, d.bytes, d.len);
+		strbuf_addc(&text, '\n');
+	}
 	if (!text.len)
 		return 0;
 	if (!is_duid(&text))
@@ -341,7 +364,7 @@ static int edit_all(struct planner *p, const struct own_id *own)
 
 	if (dhclient && (edit_dhclient(p, own) < 0 || write_duid6(p, own) < 0))
 		return -1;
-	if (dhcpcd && (edit_dhcpcd(p) < 0 || write_dhcpcd_duid(p) < 0))
+	if (dhcpcd && (edit_dhcpcd(p) < 0 || write_dhcpcd_duid(p, own) < 0))
 		return -1;
 	if ((own->has_dhclient && !dhclient) || (own->has_dhcpcd && !dhcpcd && !own->has_dhclient))
 		return plan_note(p,
@@ -382,12 +405,14 @@ int plan_dhcp(struct planner *p, enum net_way way)
 	if (remove_leases(p) < 0)
 		return -1;
 	if (!has_method(&p->target_net, false) && !has_method(&p->target_net, true))
-		return 0;
+		return plan_duid(p, NULL);
 	rc = read_own(p, &own);
+	if (rc == 0)
+		rc = plan_duid(p, own.duid);
 	if (rc == 0 && !has_client)
 		rc = edit_all(p, &own);
 	if (rc == 0 && same)
-		rc = write_dhcpcd_duid(p);
+		rc = write_dhcpcd_duid(p, &own);
 	if (rc == 0 && !same && (has_client || way == NET_WAY_MODEL))
 		rc = note_other_client(p, way, &own);
 	free(own.dhclient);

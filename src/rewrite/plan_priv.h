@@ -36,9 +36,11 @@ enum net_way { NET_WAY_NONE, NET_WAY_FILES, NET_WAY_MODEL };
 int plan_net(struct planner *p) must_check;
 int plan_net_names(struct planner *p) must_check;	       /* called by plan_net */
 int plan_dhcp(struct planner *p, enum net_way way) must_check; /* the same */
-int plan_firewall(struct planner *p) must_check;	       /* notes only */
-bool plan_is_firewall(const char *path);		       /* a file that it has looked at */
-int plan_mount_units(struct planner *p) must_check;	       /* .mount and .swap of systemd */
+/* dhclient: "default-duid" of this machine as written, or NULL; called by plan_dhcp. */
+int plan_duid(struct planner *p, const char *dhclient) must_check;
+int plan_firewall(struct planner *p) must_check;    /* notes only */
+bool plan_is_firewall(const char *path);	    /* a file that it has looked at */
+int plan_mount_units(struct planner *p) must_check; /* .mount and .swap of systemd */
 int plan_kernel_conf(struct planner *p)
 	must_check; /* command lines that dracut and kernel-install keep */
 int plan_identity(struct planner *p) must_check;

@@ -3,6 +3,7 @@
 #include "plan_try.h"
 
 #include "rewrite/dhclient.h"
+#include "rewrite/duid.h"
 
 #define CONF "etc/dhcp/dhclient.conf"
 #define PLAIN \
@@ -133,6 +134,145 @@ static void test_duid_of_dhcpv6(void **state)
 	assert_int_equal(plan.edit_count, 0);
 }
 
+#define LEASE6 "var/lib/dhcp/dhclient6.enp1s0.leases"
+#define NETWORKD_CONF "etc/systemd/networkd.conf.d/10-rehost-duid.conf"
+#define NM_CONF "etc/NetworkManager/conf.d/10-rehost-duid.conf"
+#define HEADER "# made by rehost: this machine's DHCPv6 identity\n"
+#define WANTS "etc/systemd/system/multi-user.target.wants/"
+
+static void target_asks_for_both(void)
+{
+	put(&target, "etc/network/interfaces",
+	    "auto lo\niface lo inet loopback\nauto enp1s0\niface enp1s0 inet dhcp\niface enp1s0 "
+	    "inet6 dhcp\n");
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return root_lstat(&clone, path, &st) == 0;
+}
+
+static void apply_once(void)
+{
+	apply();
+	make();
+	assert_int_equal(plan.edit_count, 0);
+}
+
+static void test_forms_of_a_duid(void **state)
+{
+	static const char *const bad[] = { "\"\\000\\001", "\"\\00\"", "\"ab\"",    "\"\\400aa\"",
+					   "0:1",	   "0:1:100",  "0:1:2:",    "0::1:2",
+					   "0:1:2 3",	   "",	       "\"abc\" x", "\"\\x41bc\"" };
+	struct strbuf b cleanup_strbuf = STRBUF_INIT;
+	char longest[3 * 131 + 1] = "";
+	struct duid d, again;
+	size_t i;
+
+	(void)state;
+	assert_true(duid_parse_dhclient(&d, "\"\\000\\001a\\\"\\\\'\\377\""));
+	duid_add_hex(&b, d.bytes, d.len);
+	assert_string_equal(strbuf_str(&b), "00:01:61:22:5c:27:ff");
+	assert_string_equal(duid_type_word(&d), "link-layer-time");
+	assert_true(duid_parse_hex(&again, strbuf_str(&b)));
+	assert_true(again.len == d.len && memcmp(again.bytes, d.bytes, d.len) == 0);
+	strbuf_done(&b);
+	duid_add_dhclient(&b, &d);
+	assert_string_equal(strbuf_str(&b), "\"\\000\\001\\141\\042\\134\\047\\377\"");
+	assert_true(duid_parse_dhclient(&again, strbuf_str(&b)) && again.len == 7);
+	assert_true(duid_parse_dhclient(&d, "0:4:A:bc"));
+	assert_string_equal(duid_type_word(&d), "uuid");
+	assert_true(duid_parse_hex(&d, "00:05:01\n"));
+	assert_null(duid_type_word(&d));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (duid_parse_dhclient(&d, bad[i]))
+			fail_msg("%s", bad[i]);
+	for (i = 0; i < 131; i++)
+		strcat(longest, i ? ":00" : "00");
+	assert_false(duid_parse_hex(&d, longest));
+	longest[strlen(longest) - 3] = '\0';
+	assert_true(duid_parse_hex(&d, longest));
+}
+
+/* dhclient here, systemd-networkd there. */
+static void test_duid_for_networkd(void **state)
+{
+	(void)state;
+	drop(WANTS "networking.service");
+	put(&clone, WANTS "systemd-networkd.service", "");
+	put(&clone, "etc/systemd/network/20-wan.network",
+	    "[Match]\nName=ens9\n[Network]\nDHCP=yes\n");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	put(&clone, "usr/lib/systemd/libsystemd-shared-252.so", "");
+	target_asks_for_both();
+	put(&target, LEASE6, "default-duid \"\\000\\001\\000\\001abc\\000\";\n");
+	apply_once();
+	holds(NETWORKD_CONF,
+	      HEADER "[DHCPv6]\nDUIDType=link-layer-time\nDUIDRawData=00:01:61:62:63:00\n");
+	/* without DHCPv6 here nothing is told, and what was told of another machine goes */
+	put(&target, "etc/network/interfaces", "auto enp1s0\niface enp1s0 inet dhcp\n");
+	apply_once();
+	assert_false(is_there(NETWORKD_CONF));
+	/* what the operator of the source wrote there stays */
+	put(&clone, NETWORKD_CONF, "[DHCPv6]\nDUIDType=uuid\n");
+	make();
+	assert_null(find("/" NETWORKD_CONF));
+}
+
+static void test_duid_for_old_networkd(void **state)
+{
+	(void)state;
+	drop(WANTS "networking.service");
+	put(&clone, WANTS "systemd-networkd.service", "");
+	put(&clone, "etc/systemd/network/20-wan.network",
+	    "[Match]\nName=ens9\n[Network]\nDHCP=yes\n");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	put(&clone, "usr/lib/systemd/libsystemd-shared-247.so", "");
+	target_asks_for_both();
+	put(&target, "var/lib/dhcpcd/duid", "00:04:01:02:03\n");
+	apply_once();
+	holds(NETWORKD_CONF, HEADER "[DHCP]\nDUIDType=uuid\nDUIDRawData=01:02:03\n");
+}
+
+static void test_duid_for_network_manager(void **state)
+{
+	(void)state;
+	drop(WANTS "networking.service");
+	put(&clone, WANTS "NetworkManager.service", "");
+	put(&clone, "etc/NetworkManager/system-connections/lan.nmconnection",
+	    "[connection]\nid=lan\ntype=ethernet\n[ipv4]\nmethod=auto\n");
+	put(&clone, "etc/network/interfaces", "auto lo\niface lo inet loopback\n");
+	target_asks_for_both();
+	put(&target, LEASE6, "default-duid 0:3:0:1:52:54:0:12:34:56;\n");
+	apply_once();
+	holds(NM_CONF,
+	      HEADER "[connection-rehost-duid]\nipv6.dhcp-duid=00:03:00:01:52:54:00:12:34:56\n");
+}
+
+/* ifupdown on both, another client. */
+static void test_duid_from_dhclient_to_dhcpcd(void **state)
+{
+	(void)state;
+	drop("sbin/dhclient");
+	put(&clone, "sbin/dhcpcd", "");
+	put(&clone, "var/lib/dhcpcd/duid", "00:01:aa\n");
+	target_asks_for_both();
+	put(&target, LEASE6, "default-duid \"\\000\\004abc\";\n");
+	apply_once();
+	holds("var/lib/dhcpcd/duid", "00:04:61:62:63\n");
+}
+
+static void test_duid_from_dhcpcd_to_dhclient(void **state)
+{
+	(void)state;
+	target_asks_for_both();
+	put(&target, "var/lib/dhcpcd/duid", "00:04:61:62\n");
+	apply_once();
+	holds(LEASE6, "default-duid \"\\000\\004\\141\\142\";\n");
+}
+
 static void test_dhcpcd(void **state)
 {
 	(void)state;
@@ -207,6 +347,12 @@ int main(void)
 		TEST(test_identifier_of_the_lease),
 		TEST(test_nothing_is_invented),
 		TEST(test_duid_of_dhcpv6),
+		cmocka_unit_test(test_forms_of_a_duid),
+		TEST(test_duid_for_networkd),
+		TEST(test_duid_for_old_networkd),
+		TEST(test_duid_for_network_manager),
+		TEST(test_duid_from_dhclient_to_dhcpcd),
+		TEST(test_duid_from_dhcpcd_to_dhclient),
 		TEST(test_dhcpcd),
 		TEST(test_another_client),
 		TEST(test_firewall),
