@@ -50,7 +50,7 @@ def test_help_of_each(run, command):
 
 @pytest.mark.parametrize("words,text", [
     (["frobnicate"], b"unknown command"), (["frob\x1b[2J"], b"frob\\x1b[2J"), (["receive"], b"something is missing"),
-    (["receive", "zip"], b"must be 'tar' or 'loader'"), (["receive", "loader", "--update"], b"are for 'receive tar'"),
+    (["receive", "zip"], b"must be 'tar', 'loader' or 'sample'"), (["receive", "loader", "--update"], b"are for 'receive tar'"),
     (["confirm"], b"something is missing"), (["log", "--trial", "--follow"], b"nothing to follow"), (["receive", "tar", "--delete-ok"], b"goes with --update"),
     (["rewrite", "--as", "theft"], b"'move' or 'copy'"), (["rewrite", "--hostname", "a b"], b"host name"),
     (["rewrite", "--host-keys", "mine"], b"--host-keys"), (["rewrite", "--as"], b"needs a value"),

@@ -181,6 +181,11 @@ def confirm_clone(clone, line, phases):
     phases.say(show(clone.ssh(line).stdout))
     if (after := state())["state"] != "confirmed" or after["loader"]["selected"] != "clone":
         wrong.append(f"after confirm: {after}")
+    report = json.loads(clone.ssh(f"{program} report --json").stdout)
+    changed = {f["path"]: f["why"] for f in report["files"]}
+    wrote = {path for p in report["programs"] for path in p["wrote"]}
+    if "/etc/fstab" not in changed or "/boot/grub/grub.cfg" not in wrote or not isinstance(report["findings"], list):
+        wrong.append(f"report in the clone: {report}")
     return wrong
 
 
@@ -275,6 +280,11 @@ def migrate(folder, target="target", intent="move", phases=None, memory=512, rec
             left = clone.ssh("ls -d /.rehost /boot/.rehost /var/lib/rehost/rehost 2>/dev/null", check=False).stdout
             if left:
                 wrong.append(f"release left {left.split()}")
+            kept = json.loads(clone.ssh("cat /var/lib/rehost/report.json").stdout)
+            text = clone.ssh("cat /var/lib/rehost/report.txt").stdout
+            if not kept["left"] or not all(f["text"] in text for f in kept["findings"]) or "Left to you" not in text:
+                wrong.append(f"report after release: {kept}")
+            phases.say(show(text))
         if phases.recorder:
             phases.recorder.mark("power off")
             clone.power_off()
