@@ -38,20 +38,11 @@ static int command(struct planner *p, const struct inspect_kernel *k, const char
 						 k->version, NULL });
 }
 
-/* Its modules 90lvm and 90mdraid are left out of an image where the programs are missing. */
-static bool has_stack(const struct planner *p, const char *stack, const char **ret_advice)
-{
-	bool is_lvm = strcmp(stack, "lvm") == 0;
-	char path[64];
-
-	*ret_advice = is_lvm ? "install lvm2" : "install mdadm";
-	return family_find_program(p->clone, is_lvm ? "lvm" : "mdadm", path, sizeof(path));
-}
-
 const struct initramfs_maker make_dracut = {
 	.name = "dracut",
 	.command = command,
-	.has_stack = has_stack,
+	/* its modules 90lvm and 90mdraid are left out of an image where the programs are missing */
+	.has_stack = initramfs_has_programs,
 	.inputs = { "/etc/dracut.conf", "/etc/dracut.conf.d", "/usr/lib/dracut/modules.d",
 		    "/etc/systemd/network", "/etc/udev/rules.d", "/etc/modprobe.d", "/etc/crypttab",
 		    "/etc/mdadm.conf" },

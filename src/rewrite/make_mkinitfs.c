@@ -95,20 +95,11 @@ static int command(struct planner *p, const struct inspect_kernel *k, const char
 	return plan_words(p, argv, (const char *const[]){ program, "-o", image, k->version, NULL });
 }
 
-static bool has_stack(const struct planner *p, const char *stack, const char **ret_advice)
-{
-	bool is_lvm = strcmp(stack, "lvm") == 0;
-	char path[64];
-
-	*ret_advice = is_lvm ? "install lvm2" : "install mdadm";
-	return family_find_program(p->clone, is_lvm ? "lvm" : "mdadm", path, sizeof(path));
-}
-
 const struct initramfs_maker make_mkinitfs = {
 	.name = "mkinitfs",
 	.edit = edit,
 	.command = command,
-	.has_stack = has_stack,
+	.has_stack = initramfs_has_programs,
 	.inputs = { "/etc/mkinitfs", "/usr/share/mkinitfs", "/etc/udev/rules.d", "/etc/modprobe.d",
 		    "/etc/crypttab", "/etc/mdadm.conf" },
 };

@@ -36,6 +36,15 @@ int initramfs_drivers(struct planner *p, struct strlist *ret)
 		       : 0;
 }
 
+bool initramfs_has_programs(const struct planner *p, const char *stack, const char **ret_advice)
+{
+	bool is_lvm = strcmp(stack, "lvm") == 0;
+	char path[64];
+
+	*ret_advice = is_lvm ? "install lvm2" : "install mdadm";
+	return family_find_program(p->clone, is_lvm ? "lvm" : "mdadm", path, sizeof(path));
+}
+
 /* Without the package the clone's initramfs would not assemble what its root is on. */
 static int check_stack(struct planner *p, const struct initramfs_maker *maker)
 {

@@ -31,4 +31,7 @@ const struct initramfs_maker *initramfs_maker_of(const struct inspection *t);
 /* Drivers of this machine and of its root's file system, each once: virtio_blk, ext4. */
 int initramfs_drivers(struct planner *p, struct strlist *ret) must_check;
 
+/* A has_stack: whether the tree has the program lvm, or mdadm. */
+bool initramfs_has_programs(const struct planner *p, const char *stack, const char **ret_advice);
+
 int plan_initramfs(struct planner *p, const struct inspect_kernel *k) must_check;

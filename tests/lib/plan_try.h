@@ -113,3 +113,15 @@ static inline void holds(const char *path, const char *want)
 	assert_int_equal(root_read(&clone, path, &text, 65536, NULL), 0);
 	assert_string_equal(strbuf_str(&text), want);
 }
+
+static inline void blocked_by(const char *text)
+{
+	size_t i;
+
+	make();
+	if (has_text(&plan.blockers, text))
+		return;
+	for (i = 0; i < plan.blockers.count; i++)
+		print_error("%s\n", plan.blockers.items[i]);
+	fail_msg("no blocker says: %s", text);
+}

@@ -4,18 +4,6 @@
 
 #include <limits.h>
 
-static void blocked_by(const char *text)
-{
-	size_t i;
-
-	make();
-	if (has_text(&plan.blockers, text))
-		return;
-	for (i = 0; i < plan.blockers.count; i++)
-		print_error("%s\n", plan.blockers.items[i]);
-	fail_msg("no blocker says: %s", text);
-}
-
 static int mode_of(const char *path)
 {
 	struct stat st;

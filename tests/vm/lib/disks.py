@@ -40,6 +40,8 @@ ROOTS = {
     "target": COMMON,
     # What a source needs whose clone is to start from LVM or an array.
     "source-storage": COMMON + ",nginx-light,redis-server,lvm2,mdadm",
+    # A source whose initramfs is made by dracut.
+    "dracut": COMMON.replace("initramfs-tools", "dracut,cpio"),
     # Only an init and its scripts (tests/interop/test_inits.py).
     "init-sysvinit": "sysvinit-core,sysv-rc,procps,iproute2",
     "init-openrc": "sysvinit-core,openrc,procps,iproute2",
