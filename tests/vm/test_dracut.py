@@ -22,6 +22,8 @@ FILES = {
                         f'GRUB_CMDLINE_LINUX_DEFAULT="quiet resume=UUID={SOURCE_UUID}"\n',
     "etc/dracut.conf.d/mine.conf": 'hostonly="yes"\nhostonly_cmdline="yes"\ncompress="gzip -1"\n'
                                    f'kernel_cmdline="root=UUID={SOURCE_UUID}"\n',
+    # its kernel's modules and udev take longer than 90 s on an emulated processor that has other work
+    "etc/systemd/system.conf.d/slow.conf": "[Manager]\nDefaultDeviceTimeoutSec=600\n",
     "srv/data": "the source's data\n",
 }
 
