@@ -48,14 +48,12 @@ static void expand(const struct grub_menu *m, const char *s, const char *env, si
 static char *expanded(const struct grub_menu *m, const struct bls_entry *b, const char *key,
 		      const char *env, size_t env_len)
 {
-	struct strbuf joined cleanup_strbuf = STRBUF_INIT, out = STRBUF_INIT;
+	struct strbuf joined cleanup_strbuf = STRBUF_INIT, out cleanup_strbuf = STRBUF_INIT;
 
 	bls_join(b, key, &joined);
 	expand(m, strbuf_str(&joined), env, env_len, &out);
-	if (joined.failed || out.failed) {
-		strbuf_done(&out);
+	if (joined.failed || out.failed)
 		return NULL;
-	}
 	return out.len ? strbuf_take(&out) : strdup("");
 }
 
