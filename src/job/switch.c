@@ -233,7 +233,9 @@ static void tell_end(FILE *out, const struct record *r)
 			"  rollback   brings the old system back; from the rescue, before or after "
 			"a boot of the clone\n"
 			"  release --unconfirmed   deletes the old system, when the clone proved "
-			"itself\n");
+			"itself,\n"
+			"             and starts what waits for that (cron, mail, backups and the "
+			"like)\n");
 		return;
 	}
 	fprintf(out,

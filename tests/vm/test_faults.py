@@ -34,7 +34,7 @@ def finish(sender, timeout=300):
 
 def is_clone(net):
     assert net.ssh(qemu.TARGET, "hostname").stdout.strip() == "web01"
-    assert migration.answers(net) == []
+    assert migration.answers(net, is_held=True) == []
 
 
 def test_a_cut_stream_is_noticed_and_the_old_system_boots(net, folder, stream):

@@ -99,8 +99,11 @@ def quiesce(source):
     source.ssh(f"systemctl stop {SERVICES}; sync")
 
 
-def answers(net, phases=None):
-    """Checks of the running clone that need no comparison. Returns lines of what was wrong."""
+def answers(net, phases=None, is_held=False):
+    """
+    Checks of the running clone that need no comparison. Returns lines of what was wrong. is_held: nobody has confirmed it, so what acts
+    by itself must wait.
+    """
     wrong = []
 
     def check(what, command, want, host=qemu.TARGET):
@@ -121,6 +124,9 @@ def answers(net, phases=None):
     check("its own address", "ip -4 -br address show scope global", "10.77.2.20/24")
     check("default route", "ip route show default", "via 10.77.2.1")
     check("mounts", "findmnt -rno TARGET -t ext4 | sort | tr '\\n' ' '", "^/")
+    if is_held:
+        check("cron waits", "systemctl is-active cron; cat /run/heartbeat", r"^inactive$")
+        return wrong
     check("cron job", "for i in $(seq 75); do [ -e /run/heartbeat ] && break; sleep 1; done; cat /run/heartbeat", r"^\d+$")
     return wrong
 
