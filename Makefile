@@ -212,7 +212,7 @@ $(B)/bin/%: tests/interop/%.c $(filter-out %/cli.a,$(LIBS)) $(LIBSSH)
 		-Wl,--end-group 2>$@.log || (cat $@.log; false)
 INTEROP_BIN := $(patsubst tests/interop/%.c,$(B)/bin/%,$(wildcard tests/interop/*.c))
 
-check-interop: build/rehost $(TEST_PROGRAMS) $(INTEROP_BIN) | $(SETUP)
+check-interop: build/rehost image $(TEST_PROGRAMS) $(INTEROP_BIN) | $(SETUP)
 	$(PYTEST) tests/interop
 
 # QEMU's emulation may starve or garble a guest's CPU; the guest says so (tests/vm/lib/qemu.py). Such a test gets one more try.

@@ -53,7 +53,7 @@ def debian(tmp_path_factory):
     if tars:
         run("tar", "-C", root, "-xpf", tars[0], *bulk)
     else:
-        run("mmdebstrap", "--variant=apt", "--include=ifupdown,openssh-server", "bookworm", root / "x.tar")
+        run("mmdebstrap", "--variant=apt", "--include=systemd-sysv,ifupdown,openssh-server", "bookworm", root / "x.tar")
         run("tar", "-C", root, "-xpf", root / "x.tar", *bulk)
         (root / "x.tar").unlink()
     put(root, etc__network__interfaces="auto ens3\niface ens3 inet static\n address 192.0.2.10/24\n gateway 192.0.2.1\n",
