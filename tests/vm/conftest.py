@@ -62,6 +62,25 @@ def switched(staged):
     return disks.prepared("switched", staged, [qemu.RESCUE / "initrd-full"], make)
 
 
+@pytest.fixture(scope="session")
+def staged_uefi():
+    """As staged, on a target that starts by UEFI."""
+    stream = disks.source_tar("source-uefi")
+
+    def make(disk, folder):
+        with qemu.Net() as net, qemu.rescue(net, folder, disk, uefi=folder / "variables.fd") as rescue:
+            rescue.wait_banner()
+            with open(stream, "rb") as tar:
+                done = net.ssh(qemu.TARGET, "receive tar", stdin=tar, timeout=900, check=False)
+            assert done.returncode == 0, done
+            assert "grub files" in migration.rescue_command(net, "rewrite", timeout=900).stdout
+            migration.rescue_command(net, "check")
+            migration.rescue_command(net, "reboot", check=False)
+            rescue.wait_exit()
+
+    return disks.prepared("staged-uefi", disks.disk("target-uefi"), [qemu.RESCUE / "initrd", stream.name], make)
+
+
 def pytest_collection_modifyitems(items):
     """Long ones first; the tests that share a running rescue stay together (make check-vm runs two workers)."""
     for item in items:

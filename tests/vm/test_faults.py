@@ -185,24 +185,34 @@ def test_rollback_after_the_clone_has_run_brings_the_old_system_back(net, folder
 
 SEED = int(os.environ.get("REHOST_SEED", "0"))
 CUTS = int(os.environ.get("REHOST_CUTS", "6")) if os.environ.get("REHOST_LONG") else 0
+UEFI_CUTS = int(os.environ.get("REHOST_UEFI_CUTS", "3")) if os.environ.get("REHOST_LONG") else 0
+
+
+def pull_the_plug(target, seed):
+    """The disk decides what starts after the cut. Then even seeds finish the migration, odd ones roll it back."""
+    names = list(faults.PHASES)
+    # each phase both ways: its number and the seed's parity change against one another
+    name = names[seed // 2 % len(names)]
+    print(f"seed {seed}: {name}, then it is {'rolled back' if seed % 2 else 'finished'}")
+    faults.cut(target, name, random.Random(seed))
+    with target.from_disk("after") as machine:
+        answered = faults.who_answers(machine)
+        assert answered in faults.PHASES[name].answers
+        wanted = faults.go_on(target, answered, machine, seed % 2)
+    with target.from_disk("end") as machine:
+        assert faults.who_answers(machine) == wanted
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + CUTS))
 def test_the_plug_pulled_at_a_seeded_instant(net, folder, stream, request, seed):
-    """
-    REHOST_CUTS=n: so many seeds from REHOST_SEED on; three to nine minutes each. The disk decides what starts after the
-    cut. Then even seeds finish the migration, odd ones roll it back.
-    """
-    names = list(faults.PHASES)
-    # each phase both ways: its number and the seed's parity change against one another
-    name = names[seed // 2 % len(names)]
-    phase = faults.PHASES[name]
-    print(f"seed {seed}: {name}, then it is {'rolled back' if seed % 2 else 'finished'}")
-    disk = disks.overlay(request.getfixturevalue(phase.base), folder / "target.qcow2")
-    faults.cut(net, folder, disk, name, stream, random.Random(seed))
-    with qemu.Machine(net, "target", folder, disk=disk, name="after") as machine:
-        answered = faults.who_answers(machine)
-        assert answered in phase.answers
-        wanted = faults.go_on(net, folder, disk, stream, answered, machine, seed % 2)
-    with qemu.Machine(net, "target", folder, disk=disk, name="end") as machine:
-        assert faults.who_answers(machine) == wanted
+    """REHOST_CUTS=n: so many seeds from REHOST_SEED on; three to nine minutes each."""
+    base = faults.PHASES[list(faults.PHASES)[seed // 2 % len(faults.PHASES)]].base
+    disk = disks.overlay(request.getfixturevalue(base), folder / "target.qcow2")
+    pull_the_plug(faults.Target(net, folder, disk, stream), seed)
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + UEFI_CUTS))
+def test_the_plug_of_a_uefi_machine_pulled_at_a_seeded_instant(net, folder, staged_uefi, seed):
+    """The same under OVMF; REHOST_UEFI_CUTS=n."""
+    disk = disks.overlay(staged_uefi, folder / "target.qcow2")
+    pull_the_plug(faults.Target(net, folder, disk, disks.source_tar("source-uefi"), folder / "variables.qcow2"), seed)

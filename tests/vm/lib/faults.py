@@ -6,10 +6,11 @@ tests/power cuts between writes. Here firmware, loader, rescue and both systems 
 """
 import contextlib
 import dataclasses
+import pathlib
 import subprocess
 import time
 
-from . import migration, qemu, trial
+from . import disks, migration, qemu, trial, uefi
 
 # Long enough for a look at a clone that the emulation starts slowly.
 OPTIONS = "shell=1\ntrial_minutes=15\n"
@@ -41,6 +42,43 @@ _lengths = {}  # of phases: how many writes and flushes the disk sees
 # ---- machines ----
 
 
+@dataclasses.dataclass
+class Target:
+    """A target's disk through its machines, one after the other. variables: where a UEFI machine keeps its own; None: BIOS."""
+
+    net: qemu.Net
+    folder: pathlib.Path
+    disk: pathlib.Path
+    stream: pathlib.Path
+    variables: pathlib.Path = None
+
+    def rescue(self, name):
+        """Kernel and initrd from outside, with the private loader's files. By UEFI the first one makes the old system's entry."""
+        if not self.variables:
+            return qemu.rescue(self.net, self.folder, self.disk, full=True, options=OPTIONS, name=name)
+        return uefi.rescue_with_driver(self.net, self.folder, self.disk, options=OPTIONS, uefi=self.variables, name=name)
+
+    def from_disk(self, name):
+        """The disk started by its firmware."""
+        return qemu.Machine(self.net, "target", self.folder, disk=self.disk, uefi=self.variables, name=name)
+
+    def begin(self, phase):
+        """A machine in which phase's command can be typed, answering. By UEFI the switch of a phase after it is made first."""
+        is_first = bool(self.variables) and not self.variables.exists()
+        if is_first and phase.base == "switched":
+            with self.begin(PHASES["switch"]) as machine:
+                migration.rescue_command(self.net, "switch")
+                machine.qmp("quit")  # the switch has brought everything to the disk
+                machine.wait_exit()
+            is_first = False
+        machine = (self.rescue if phase.base == "staged" else self.from_disk)("cut").start()
+        machine.wait_banner(400)
+        if is_first:
+            uefi.make_old_entry(self.net)
+        trial.status(self.net)  # its mounts are made
+        return machine
+
+
 @contextlib.contextmanager
 def rescue(net, folder, disk, **kw):
     with qemu.rescue(net, folder, disk, **kw) as machine:
@@ -58,7 +96,8 @@ def booted(net, folder, disk, name):
 
 def is_old_system(machine):
     """The old system, whole and at its address."""
-    assert machine.ssh("hostname; cat /root/old-data; findmnt -no TARGET /boot").stdout.split() == ["vps4711", "precious", "/boot"]
+    boot = "/boot/efi" if machine.is_uefi else "/boot"
+    assert machine.ssh(f"hostname; cat /root/old-data; findmnt -no TARGET {boot}").stdout.split() == ["vps4711", "precious", boot]
     assert machine.ssh("systemctl --failed --no-legend").stdout == ""
 
 
@@ -82,51 +121,46 @@ def who_answers(machine):
 # ---- the cut ----
 
 
-def begin(net, phase, stream):
+def typed(target, phase):
     """The command typed in the rescue; the process is the operator's ssh."""
-    with open(stream if phase.has_stream else "/dev/null", "rb") as stdin:
+    with open(target.stream if phase.has_stream else "/dev/null", "rb") as stdin:
         return subprocess.Popen(
-            net.ssh_argv(qemu.TARGET, phase.command), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            target.net.ssh_argv(qemu.TARGET, phase.command), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
 
-def length_of(net, machine, name, stream):
+def length_of(target, machine, name):
     """
     How many writes and flushes of the disk the phase is long: between two of them no instant differs from another. The first
     time it is run to its end, and then machine and disk are as they were.
     """
-    if name not in _lengths:
+    key = name, bool(target.variables)
+    if key not in _lengths:
         machine.monitor("savevm before")
         before = machine.writes()
-        typed = begin(net, PHASES[name], stream)
-        said = typed.communicate(timeout=1200)[0]
-        assert typed.returncode in (0, 3), said
-        _lengths[name] = machine.writes() - before
+        operator = typed(target, PHASES[name])
+        said = operator.communicate(timeout=1200)[0]
+        assert operator.returncode in (0, 3), said
+        _lengths[key] = machine.writes() - before
         machine.monitor("loadvm before")
-    return _lengths[name]
+    return _lengths[key]
 
 
-def cut(net, folder, disk, name, stream, random):
+def cut(target, name, random):
     """Types the phase's command and pulls the plug at an instant drawn from its length."""
     phase = PHASES[name]
-    if phase.base == "staged":
-        machine = qemu.rescue(net, folder, disk, full=True, options=OPTIONS, name="cut")
-    else:
-        machine = qemu.Machine(net, "target", folder, disk=disk, name="cut")
-    with machine:
-        machine.wait_banner(300)
-        trial.status(net)  # its mounts are made
-        length = length_of(net, machine, name, stream)
+    with target.begin(phase) as machine:
+        length = length_of(target, machine, name)
         drawn = random.randint(1, length)
         before, begun, at = machine.writes(), time.monotonic(), 0
-        typed = begin(net, phase, stream)
-        while typed.poll() is None and (at := machine.writes() - before) < drawn:
+        operator = typed(target, phase)
+        while operator.poll() is None and (at := machine.writes() - before) < drawn:
             assert time.monotonic() < begun + 1200
             time.sleep(0.01)
         machine.kill()
         seconds = time.monotonic() - begun
-        typed.kill()
-        said = typed.communicate()[0].strip().splitlines() or ["nothing"]
+        operator.kill()
+        said = operator.communicate()[0].strip().splitlines() or ["nothing"]
     print(f"  {phase.command}: cut at write {at}, drawn {drawn}, of {length}, {seconds:.1f} s after it was typed; "
           f"it had said {said[-1]!r}")
 
@@ -172,25 +206,26 @@ STEPS = {
 }
 
 
-def finish(net, stream):
+def finish(target):
     """In a rescue: types what is left until the next boot starts the clone."""
-    while step := STEPS.get(settled(net)["state"]):
+    while step := STEPS.get(settled(target.net)["state"]):
         print(f"  {step}")
         if step.startswith("receive"):
-            with open(stream, "rb") as tar:
-                net.ssh(qemu.TARGET, step, stdin=tar, timeout=1200)
+            with open(target.stream, "rb") as tar:
+                target.net.ssh(qemu.TARGET, step, stdin=tar, timeout=1200)
         else:
-            migration.rescue_command(net, step, timeout=1200)
+            migration.rescue_command(target.net, step, timeout=1200)
     return "clone"
 
 
-def roll_back(net, stream):
+def roll_back(target):
     """In a rescue: the old system for good. A release that was begun has no way back, says so, and is finished."""
+    net = target.net
     now = settled(net)
     if now["state"] == "releasing":
         refused = migration.rescue_command(net, "rollback", check=False)
         assert refused.returncode == 1 and "releas" in refused.stderr, refused
-        return finish(net, stream)
+        return finish(target)
     if now["state"] == "none":  # released already
         return "clone"
     if now["state"] in ("merging", "switched", "undoing") or selected(now) not in ("none", "old"):
@@ -212,22 +247,23 @@ def go_on_in_clone(machine, with_rollback):
     machine.power_off()
 
 
-def go_on(net, folder, disk, stream, answered, machine, with_rollback):
+def go_on(target, answered, machine, with_rollback):
     """From whatever answered to the end; returns the system that the disk holds then. machine is ended."""
-    way = roll_back if with_rollback else finish
     if answered == "clone":
         go_on_in_clone(machine, with_rollback)
         return "clone"
-    if answered == "rescue":
-        tells_the_truth(settled(net), answered)
-        wanted = way(net, stream)
-        migration.rescue_command(net, "reboot", check=False)
-        machine.wait_exit()
-        return wanted
-    machine.power_off()
-    with rescue(net, folder, disk, full=True, options=OPTIONS, name="again") as again:
-        tells_the_truth(settled(net), answered)
-        wanted = way(net, stream)
-        migration.rescue_command(net, "reboot", check=False)
-        again.wait_exit()
+    if answered == "old":
+        machine.power_off()
+        with target.rescue("again") as again:
+            again.wait_banner(400)
+            return go_on_in_rescue(target, answered, again, with_rollback)
+    return go_on_in_rescue(target, answered, machine, with_rollback)
+
+
+def go_on_in_rescue(target, answered, machine, with_rollback):
+    """As go_on(), in the rescue that answers now."""
+    tells_the_truth(settled(target.net), answered)
+    wanted = (roll_back if with_rollback else finish)(target)
+    migration.rescue_command(target.net, "reboot", check=False)
+    machine.wait_exit()
     return wanted

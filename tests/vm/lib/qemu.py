@@ -13,7 +13,6 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -157,7 +156,8 @@ class Machine:
                  name=None, uefi=None, secure=False, extra=(), record=None, cpus=1):
         """
         cpus: with more than one, the emulation is no faster, and now and then lets a CPU run stale code (STALLS).
-        uefi: path of this machine's own store of UEFI variables, made when it is not there; None: BIOS. secure: Secure Boot is
+        uefi: path of this machine's own store of UEFI variables, made when it is not there (a qcow2 by its name; savevm needs that);
+        None: BIOS. secure: Secure Boot is
         enforced, with Microsoft's keys.
         """
         self.net, self.kind, self.disk = net, kind, disk
@@ -189,12 +189,14 @@ class Machine:
                 code, variables = "OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"
                 self.argv[self.argv.index("-machine") + 1] = "q35,smm=on"
                 self.argv += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+            form = "qcow2" if str(uefi).endswith(".qcow2") else "raw"
             if not pathlib.Path(uefi).exists():
-                shutil.copy(OVMF / variables, uefi)
+                disks.run(["qemu-img", "convert", "-f", "raw", "-O", form, OVMF / variables, uefi])
             self.argv += [
                 "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF / code}",
-                "-drive", f"if=pflash,format=raw,unit=1,file={uefi}",
+                "-drive", f"if=pflash,format={form},unit=1,file={uefi}",
             ]
+        self.is_uefi = bool(uefi or (record and record.variables))
         self.record = record  # a record.Recorder whose disk this is
         if record:
             disk = self.disk = record.disk

@@ -14,9 +14,9 @@ def shell(net, script):
     return done.stdout
 
 
-def rescue_with_driver(net, folder, disk, **kw):
+def rescue_with_driver(net, folder, disk, options="shell=1\n", **kw):
     """The rescue with /driver in it and a shell; kw goes to qemu.rescue()."""
-    machine = qemu.rescue(net, folder, disk, full=True, options="shell=1\n", **kw)
+    machine = qemu.rescue(net, folder, disk, full=True, options=options, **kw)
     disks.run(["strip", "-o", folder / "driver", disks.REPO / "build/bin/loader_driver"])
     cpio = Cpio()
     cpio.add("driver", (folder / "driver").read_bytes(), 0o755)
