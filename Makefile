@@ -67,9 +67,9 @@ UNDER_ssh := base
 UNDER_job := disk transfer rewrite base
 UNDER_send := disk transfer ssh base
 UNDER_init := base
-UNDER_enter := base
+UNDER_enter := init base
 UNDER_serve := ssh job disk transfer rewrite base
-UNDER_cli := serve job init image ssh disk transfer rewrite base
+UNDER_cli := serve job enter init image ssh disk transfer rewrite base
 
 STATIC_LIBS := -lssh -larchive -lblkid -lext2fs -lcom_err -ljansson -lcrypto -lacl -llzma -lzstd \
                -llz4 -lbz2 -lz -lnettle -luuid -lyaml
@@ -193,8 +193,12 @@ check-fuzz: | $(SETUP)
 IMAGE := build/rescue/cloud/vmlinuz build/rescue/cloud/initrd
 IMAGE_PARTS := $(shell find initramfs image -type f 2>/dev/null)
 image: build/rescue/cloud/initrd
-build/rescue/%/initrd: build/rehost $(IMAGE_PARTS) | $(SETUP)
+build/rescue/%/initrd: build/rehost build/rescue/rsync.cpio.xz $(IMAGE_PARTS) | $(SETUP)
 	image/build $*
+
+# Of its own, since both profiles have it and may be built at the same time.
+build/rescue/rsync.cpio.xz: image/build-rsync | $(SETUP)
+	image/build-rsync
 
 # What media boot is the universal profile: bare metal as well.
 IMAGES := build/rehost-rescue.iso

@@ -9,9 +9,8 @@
 #include "base/authkeys.h"
 #include "base/io.h"
 #include "cli/commands.h"
+#include "cli/image_network.h"
 #include "image/customize.h"
-#include "init/cmdline.h"
-#include "init/netconf.h"
 
 struct request {
 	struct strlist keys, observers, options, ip, cmdline, host_keys;
@@ -101,50 +100,6 @@ static int read_file(const char *path, struct strbuf *ret, struct err *e)
 	return 0;
 }
 
-/* What netconf looks at; the rest of a command line passes it by. */
-static bool is_network_word(const char *word)
-{
-	static const char *const names[] = { "ip=",	"nameserver=", "rd.route=", "rd.peerdns=",
-					     "ifname=", "BOOTIF=",     "bootdev=",  "vlan=",
-					     "bond=",	"bridge=" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (str_starts(word, names[i]))
-			return true;
-	return false;
-}
-
-/* "dhcp" and "10.0.0.2::..." are meant as ip=; what has a name of its own keeps it. */
-static int add_network(struct image_content *content, const char *text, struct err *e)
-{
-	cleanup_strlist struct strlist words = STRLIST_INIT;
-	cleanup_strlist struct strlist whole = STRLIST_INIT;
-	cleanup_strbuf struct strbuf line = STRBUF_INIT;
-	struct net_conf conf;
-	int rc = 0;
-
-	if (strlist_split(&words, text, " ") < 0)
-		return err_set(e, ERR_NOMEM, 0, "network");
-	for (size_t i = 0; i < words.count; i++) {
-		const char *w = words.items[i];
-		bool named = w[strcspn(w, "=:[")] == '=';
-
-		if (named && !is_network_word(w))
-			return err_set(e, ERR_IMAGE_GIVEN, 0,
-				       "network: %s is none of its words; others go with --cmdline",
-				       w);
-		strbuf_addf(&line, "%s%s%s", i ? " " : "", named ? "" : "ip=", w);
-	}
-	if (line.failed || cmdline_split(&whole, strbuf_str(&line)) < 0 ||
-	    netconf_parse(&conf, &whole) < 0)
-		return err_set(e, ERR_NOMEM, 0, "network");
-	if (conf.ignored.count)
-		rc = err_set(e, ERR_IMAGE_GIVEN, 0, "network: %s is not understood",
-			     conf.ignored.items[0]);
-	netconf_done(&conf);
-	return rc < 0 ? rc : image_add_cmdline(content, strbuf_str(&line), e);
-}
-
 typedef int add_file(struct image_content *c, const char *text, size_t len, const char *from,
 		     struct err *e);
 
@@ -176,7 +131,7 @@ static int collect(const struct request *r, struct image_content *content, struc
 		if (image_add_option(content, r->options.items[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < r->ip.count; i++)
-		if (add_network(content, r->ip.items[i], e) < 0)
+		if (image_add_network(content, r->ip.items[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < r->cmdline.count; i++)
 		if (image_add_cmdline(content, r->cmdline.items[i], e) < 0)

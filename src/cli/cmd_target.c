@@ -164,13 +164,16 @@ int cmd_reboot(const struct command *c, int argc, char **argv)
 int cmd_recover(const struct command *c, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	bool again = false, medium = false;
-	const struct command_option options[] = { { "medium", &medium, NULL } };
-	int rc = command_options(c, argc, argv, options, 1, NULL, 0, 0, NULL);
+	bool again = false, medium = false, entered = false;
+	const struct command_option options[] = { { "medium", &medium, NULL },
+						  { "entered", &entered, NULL } };
+	int rc = command_options(c, argc, argv, options, 2, NULL, 0, 0, NULL);
 
 	if (rc >= 0)
 		return rc;
-	rc = medium ? job_recover_medium(&again, stdout, &e) : job_recover(&again, stdout, &e);
+	rc = medium    ? job_recover_medium(&again, stdout, &e)
+	     : entered ? job_recover_entered(&again, stdout, &e)
+		       : job_recover(&again, stdout, &e);
 	if (rc == 0 && again && is_in_rescue())
 		rc = take_down(&e);
 	return command_end(c, false, rc, &e);

@@ -109,6 +109,21 @@ const struct command commands[] = {
 	  "  --allow-shell           permit the command 'shell'\n"
 	  "  --grace SECONDS         time to log in (120)\n" },
 
+	{ "rescue", PLACE_ANYWHERE, cmd_rescue,
+	  "rescue --here [--image DIR] [--key FILE]... [--ip WORDS]... [--option K=V]...\n"
+	  "                     [--reboot | --dry-run] [--json]\n"
+	  "       rehost rescue --cancel [--json]",
+	  "on the target, in its running system: the next start is the rescue, once",
+	  "  --here           plants the rescue in /boot, with an entry that GRUB uses once\n"
+	  "  --cancel         takes it back\n"
+	  "  --image DIR      vmlinuz and initrd-full (or initrd); without it where this\n"
+	  "                   program lies\n"
+	  "  --key FILE       public SSH keys that may log in there, beside root's own and\n"
+	  "                   those of the user of sudo\n"
+	  "  --ip WORDS       the network, instead of what runs here now (docs/rescue.md)\n"
+	  "  --option K=V     an option, as rehost.K=V on the command line\n"
+	  "  --reboot         restart at once\n"
+	  "  --dry-run        look and tell; write nothing\n" JSON },
 	{ "rescue-image", PLACE_ANYWHERE, cmd_rescue_image,
 	  "rescue-image customize IMAGE [--key FILE]... [--observer-key FILE]...\n"
 	  "                    [--option K=V]... [--ip WORDS]... [--cmdline WORDS]...\n"
@@ -133,10 +148,11 @@ const struct command commands[] = {
 	  NULL },
 	{ "no-command", PLACE_INTERNAL, cmd_no_command, "no-command",
 	  "answers a login that names no command", NULL },
-	{ "recover", PLACE_INTERNAL, cmd_recover, "recover [--medium]",
+	{ "recover", PLACE_INTERNAL, cmd_recover, "recover [--medium | --entered]",
 	  "what a rescue does by itself that the private loader started",
 	  "  --medium         it was started from an ISO or disk image, which is still "
-	  "attached\n" },
+	  "attached\n"
+	  "  --entered        the running system has sent its machine here\n" },
 	{ "storage", PLACE_INTERNAL, cmd_storage, "storage",
 	  "in the rescue, once: assembles arrays and volume groups", NULL },
 	{ "guard", PLACE_INTERNAL, cmd_guard, "guard",

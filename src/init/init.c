@@ -149,7 +149,10 @@ static int run_serve(const struct boot *b)
 	return EXIT_INTERNAL;
 }
 
-/* Started by the loader on the disk: what was cut goes on by itself. By a medium: a confirmed clone (job/recover.c). */
+/*
+ * Started by the loader on the disk: what was cut goes on by itself. By a medium: a confirmed clone. By the running system: the old
+ * one again when nobody comes (job/recover.c).
+ */
 static int run_recover(const struct boot *b)
 {
 	const char *argv[] = { "rehost", "recover", NULL, NULL };
@@ -158,7 +161,7 @@ static int run_recover(const struct boot *b)
 	int fd = open(RUN_DIR_INIT "/log", O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	if (!option_is_set(b, "planted"))
-		argv[2] = "--medium";
+		argv[2] = is_medium(b) ? "--medium" : "--entered";
 	if (fd >= 0) {
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
@@ -393,7 +396,8 @@ static void apply_settings(struct boot *b)
 	child_named("rehost-serve")->enabled = true;
 	child_named("rehost-console")->enabled = true;
 	child_named("rehost-seed")->enabled = !option_is_off(b, "seed");
-	child_named("rehost-recover")->enabled = option_is_set(b, "planted") || is_medium(b);
+	child_named("rehost-recover")->enabled = option_is_set(b, "planted") || is_medium(b) ||
+						 option_is_set(b, "entered");
 	child_named("rehost-shell")->enabled = option_is_set(b, "shell") &&
 					       access("/bin/busybox", X_OK) == 0;
 }

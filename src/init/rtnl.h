@@ -53,12 +53,15 @@ struct rtnl_addr {
 	unsigned prefix;
 	bool is_link_scope;
 	bool is_tentative; /* not to be used: still looked for elsewhere, or found there */
+	bool is_leased;	   /* it has an end: DHCP or a router gave it */
+	bool is_temporary; /* RFC 8981: IPv6, another one before long */
 };
 
 struct rtnl_route {
 	int ifindex;
 	struct net_ip to, via;
 	unsigned prefix, metric;
+	uint8_t protocol; /* who made it: RTPROT_ of linux/rtnetlink.h */
 };
 
 /* What the kernel has now; returns the number put into ret (at most max), -1 with errno. */

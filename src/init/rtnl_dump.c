@@ -132,6 +132,8 @@ static int take_addr(const struct nlmsghdr *h, void *slot)
 		else if (a->rta_type == IFA_FLAGS && RTA_PAYLOAD(a) == 4)
 			memcpy(&flags, RTA_DATA(a), 4);
 	}
+	r->is_leased = !(flags & IFA_F_PERMANENT);
+	r->is_temporary = m->ifa_family == AF_INET6 && (flags & IFA_F_TEMPORARY);
 	r->is_tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) &&
 			  !(flags & IFA_F_OPTIMISTIC);
 	return r->ip.family != AF_UNSPEC;
@@ -149,6 +151,7 @@ static int take_route(const struct nlmsghdr *h, void *slot)
 	memset(r, 0, sizeof(*r));
 	r->prefix = m->rtm_dst_len;
 	r->to.family = m->rtm_family;
+	r->protocol = m->rtm_protocol;
 	for (struct rtattr *a = RTM_RTA(m); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type == RTA_DST)
 			copy_ip(&r->to, m->rtm_family, a);

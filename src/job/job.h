@@ -72,6 +72,11 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e) must_check;
  * started (S=clone-once, *ret_reboot) when nobody logs in for ten minutes (option medium_wait). Everything else is left to the operator.
  */
 int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e) must_check;
+/*
+ * The same for a rescue that the running system sent its machine into (enter/enter.h): when nobody logs in for ten minutes (option enter_wait)
+ * the machine starts again, and that is the old system, since the entry holds once. The disk is only looked at.
+ */
+int job_recover_entered(bool *ret_reboot, FILE *out, struct err *e) must_check;
 /* In the clone, until it is confirmed; does not return when the time is over. */
 int job_guard(FILE *out, struct err *e) must_check;
 /* The log that a clone left whose trial ended. */

@@ -33,7 +33,7 @@ static int add_file(struct strbuf *b, const char *name, const char *baked, const
 /* The options of this start, without what was about this start alone (as in loader_sort_words()). */
 static int add_options(struct strbuf *b, struct err *e)
 {
-	static const char *const own[] = { "planted=", "wanted=", "medium=" };
+	static const char *const own[] = { "planted=", "wanted=", "medium=", "entered=" };
 	struct strbuf data cleanup_strbuf = STRBUF_INIT;
 	struct strbuf kept cleanup_strbuf = STRBUF_INIT;
 	struct strlist lines cleanup_strlist = STRLIST_INIT;

@@ -30,16 +30,16 @@ static bool has_anybody_logged_in(void)
 
 /* ---- how long ---- */
 
-unsigned recover_medium_wait(const char *option)
+unsigned recover_wait(const char *option)
 {
 	uint32_t n;
 
 	if (!option)
-		return RECOVER_MEDIUM_WAIT_S;
+		return RECOVER_WAIT_S;
 	if (strcmp(option, "off") == 0 || strcmp(option, "no") == 0 || strcmp(option, "0") == 0)
 		return 0;
 	if (parse_u32(option, &n) < 0)
-		return RECOVER_MEDIUM_WAIT_S;
+		return RECOVER_WAIT_S;
 	return n < RECOVER_WAIT_MIN_S	? RECOVER_WAIT_MIN_S
 	       : n > RECOVER_WAIT_MAX_S ? RECOVER_WAIT_MAX_S
 					: n;
@@ -145,7 +145,7 @@ static bool nobody_comes(unsigned seconds, FILE *out)
 {
 	while (seconds--) {
 		if (has_anybody_logged_in()) {
-			fprintf(out, "recover: somebody is here; 'reboot' starts the clone\n");
+			fprintf(out, "recover: somebody is here, nothing starts by itself\n");
 			return false;
 		}
 		sleep(1);
@@ -190,7 +190,7 @@ int job_recover(bool *ret_reboot, FILE *out, struct err *e)
 }
 
 /* Under what the consoles show already (look()). */
-static void show_wait(unsigned seconds)
+static void show_wait(const char *what, unsigned seconds)
 {
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	struct err e = ERR_INIT;
@@ -199,7 +199,7 @@ static void show_wait(unsigned seconds)
 	run_path(path, sizeof(path), "state");
 	if (file_slurp(path, &text, 65536, NULL) < 0)
 		return;
-	strbuf_addf(&text, "it is started when nobody logs in within %s\n",
+	strbuf_addf(&text, "%s when nobody logs in within %s\n", what,
 		    format_seconds(time, sizeof(time), seconds));
 	if (text.failed || file_replace(path, strbuf_str(&text), text.len, 0600, &e) < 0)
 		log_warn("recover: the consoles are not told");
@@ -228,7 +228,7 @@ static int select_once(FILE *out, struct err *e)
 int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
 {
 	char *option cleanup_free = run_option("medium_wait");
-	unsigned wait = recover_medium_wait(option);
+	unsigned wait = recover_wait(option);
 	struct position p;
 
 	*ret_reboot = false;
@@ -250,9 +250,33 @@ int job_recover_medium(bool *ret_reboot, FILE *out, struct err *e)
 		"within %u s\n",
 		wait);
 	fflush(out);
-	show_wait(wait);
+	show_wait("it is started", wait);
 	if (!nobody_comes(wait, out))
 		return look(&p, NULL, e);
 	*ret_reboot = true;
 	return select_once(out, e);
+}
+
+int job_recover_entered(bool *ret_reboot, FILE *out, struct err *e)
+{
+	char *option cleanup_free = run_option("enter_wait");
+	unsigned wait = recover_wait(option);
+	struct position p;
+
+	*ret_reboot = false;
+	if (wait == 0)
+		return 0;
+	fprintf(out,
+		"recover: sent here by the old system, which starts again when nobody logs in "
+		"within %u s\n",
+		wait);
+	fflush(out);
+	/* A disk that cannot be looked at is no news for the console before somebody has asked for it. */
+	if (look(&p, NULL, e) < 0)
+		err_clear(e);
+	show_wait("the old system starts again", wait);
+	*ret_reboot = nobody_comes(wait, out);
+	if (!*ret_reboot && look(&p, NULL, e) < 0)
+		err_clear(e);
+	return 0;
 }
