@@ -26,6 +26,9 @@ bool run_is_observer(void);
 /* In the run folder: the target's swap partition that rehost has turned on (job/lowmem.h). */
 #define RUN_SWAP "swap"
 
+/* In the run folder once S was written since the start (job/loader.h). */
+#define RUN_SELECTED "selected"
+
 /* In the run folder once somebody has logged in since the start: written by serve, asked by job/recover. */
 #define RUN_LOGGED_IN "logged_in"
 

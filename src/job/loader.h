@@ -71,6 +71,8 @@ int loader_plant(const struct target *t, struct record *r, struct err *e) must_c
 int loader_select(const struct root *fs, enum loader_choice c, struct err *e) must_check;
 /* ERR_LOADER_S when S is missing or does not hold exactly one of the four words. */
 int loader_selected(const struct root *fs, enum loader_choice *ret, struct err *e) must_check;
+/* loader_select() was called since this rescue started: S is no longer what the loader left. */
+bool loader_was_selected(void);
 
 /*
  * Release: the clone's own boot area or ESP files and boot entry for good, then the flip away from ours. S says clone

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
+#include "base/run.h"
 #include "disk/physical.h"
 #include "job/loader_priv.h"
 
@@ -67,6 +69,24 @@ static int write_s(int fd, enum loader_choice c, struct err *e)
 	return 0;
 }
 
+/* Where there is no run folder nobody asks: the clone, a test. */
+static void note_selection(void)
+{
+	char path[256];
+	int fd cleanup_fd = open(run_path(path, sizeof(path), RUN_SELECTED),
+				 O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 && errno != ENOENT)
+		log_warn("%s: %s", path, strerror(errno));
+}
+
+bool loader_was_selected(void)
+{
+	char path[256];
+
+	return access(run_path(path, sizeof(path), RUN_SELECTED), F_OK) == 0;
+}
+
 int loader_select(const struct root *fs, enum loader_choice c, struct err *e)
 {
 	int fd cleanup_fd = root_openat(fs, LOADER_S, O_RDWR | O_NOFOLLOW, 0, NULL);
@@ -78,6 +98,7 @@ int loader_select(const struct root *fs, enum loader_choice c, struct err *e)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != LOADER_S_BYTES)
 		return err_set(e, ERR_LOADER_S, 0, "/%s is not a file of %d bytes", LOADER_S,
 			       LOADER_S_BYTES);
+	note_selection(); /* first: nobody takes what is written here for what the loader left */
 	return write_s(fd, c, e);
 }
 

@@ -114,7 +114,10 @@ static int take_in_trial(bool is_behind, FILE *out, struct err *e)
 	return job_end(&t, &r, rc, e);
 }
 
-/* What was seen is looked at again under the lock: a command may have come first. */
+/*
+ * What was seen is looked at again under the lock: a command may have come first. 'reboot' typed in the first seconds has written
+ * "clone-once" then, and that is not a loader which could not write.
+ */
 static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
 {
 	struct target t = { 0 };
@@ -126,7 +129,7 @@ static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
 	if (job_begin(&t, &r, "recover", e) < 0)
 		return -1;
 	p = position_of(&r, loader_fs(&t));
-	if (position_recovery(&p) != wanted) {
+	if (position_recovery(&p) != wanted || loader_was_selected()) {
 		fprintf(out, "recover: another command was faster\n");
 	} else if (wanted == RECOVER_PIN) {
 		rc = loader_select(loader_fs(&t), LOADER_RESCUE, e);

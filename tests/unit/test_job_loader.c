@@ -45,6 +45,28 @@ static void put(const char *path, const void *data, size_t len)
 
 /* ---- S ---- */
 
+/* So that a rescue which looks at S late does not take it for what the loader left. */
+static void test_a_selection_is_noted(void **state)
+{
+	char run[] = "/tmp/rehost-test-XXXXXX", path[64];
+	const struct root *fs = &t.fs[0].root;
+
+	(void)state;
+	assert_int_equal(root_mkdirs(fs, LOADER_DIR, 0700, NULL), 0);
+	assert_non_null(mkdtemp(run));
+	setenv("REHOST_RUN_DIR", run, 1);
+	assert_false(loader_was_selected());
+	assert_int_equal(loader_s_make(fs, LOADER_CLONE_ONCE, NULL), 0);
+	assert_true(loader_was_selected());
+	snprintf(path, sizeof(path), "%s/selected", run);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(run), 0);
+	/* no run folder, as in the clone: S is written all the same */
+	assert_int_equal(loader_select(fs, LOADER_RESCUE, NULL), 0);
+	assert_false(loader_was_selected());
+	unsetenv("REHOST_RUN_DIR");
+}
+
 static void test_the_four_words(void **state)
 {
 	static const char *const words[] = { "old", "rescue", "clone-once", "clone" };
@@ -336,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_four_words, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_selection_is_noted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_damaged_word_is_no_word, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_s_is_not_reached_through_a_link, set_up,
 						tear_down),
