@@ -133,7 +133,8 @@ log_in() {
 		write_ssh
 		remote status --json && return
 	fi
-	refuse "$target lets nobody in, or does not answer as a rescue"
+	target_runs_rescue "$port" || refuse "$target does not run the rescue: start it there, or let this program do it (--enter DIR)"
+	refuse "$target lets nobody in"
 }
 
 hand_over_key() {

@@ -211,24 +211,25 @@ static int collect_host_keys(struct entry *n, struct err *e)
 {
 	static const char *const files[] = { "/etc/ssh/ssh_host_ed25519_key",
 					     "/etc/ssh/ssh_host_rsa_key" };
-	char type[32];
-
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		cleanup_strbuf struct strbuf text = STRBUF_INIT;
+		char type[32], fingerprint[IMAGE_FINGERPRINT_MAX];
 		int rc = 0;
 
 		if (file_slurp(files[i], &text, IMAGE_FILE_MAX, NULL) < 0)
 			continue;
 		/* an RSA key in the old PEM form, or one with a passphrase: the rescue makes its own */
-		if (image_host_key_read(strbuf_str(&text), text.len, type, n->fingerprint) == 0)
+		if (image_host_key_read(strbuf_str(&text), text.len, type, fingerprint) == 0) {
 			rc = image_add_host_key(&n->content, text.data, text.len, files[i], e);
+			if (!n->fingerprint[0])
+				memcpy(n->fingerprint, fingerprint, sizeof(fingerprint));
+		}
 		explicit_bzero(text.data, text.cap);
 		if (rc < 0)
 			return -1;
 	}
 	if (n->content.host_ed25519.len || n->content.host_rsa.len)
 		return 0;
-	n->fingerprint[0] = '\0';
 	return strlist_add(
 		       &n->notes,
 		       "no host key of this machine can be taken along: the rescue's will be new") <

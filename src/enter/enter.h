@@ -24,7 +24,7 @@ struct enter_place {
 
 /*
  * Whether this system can do it, without a write: GRUB 2 that reads its environment, on a file system that it can write as well (or the entry would
- * stay), that started this very system; no Secure Boot that refuses Debian's kernel; no container; enough memory.
+ * stay), that started this very system; no Secure Boot that refuses Debian's kernel; no container, no clone; enough memory.
  * ERR_ENTER_LOADER, ERR_ENTER_HERE.
  */
 int enter_look(struct enter_place *ret, struct err *e) must_check;

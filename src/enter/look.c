@@ -177,6 +177,10 @@ static int look_at_machine(struct err *e)
 		return err_set(e, ERR_ENTER_HERE, 0, "only root can do this");
 	if (access("/etc/rehost/complete", F_OK) == 0)
 		return err_set(e, ERR_ENTER_HERE, 0, "this is the rescue already");
+	if (access("/var/lib/rehost/rehost", F_OK) == 0 && access("/.rehost", F_OK) == 0)
+		return err_set(e, ERR_ENTER_HERE, 0,
+			       "this is a clone that was not released: "
+			       "'/var/lib/rehost/rehost rollback' starts its rescue");
 	if (access("/run/systemd/container", F_OK) == 0 ||
 	    (access("/proc/vz", F_OK) == 0 && access("/proc/bc", F_OK) != 0))
 		return err_set(e, ERR_ENTER_HERE, 0, "a container has no boot loader of its own");
