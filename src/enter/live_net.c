@@ -41,20 +41,21 @@ static bool has_device(const char *name)
 /* ethtool(8) -P; a card that does not tell has the address it shows. */
 static void read_permanent(struct live_link *l)
 {
-	struct {
-		struct ethtool_perm_addr head;
-		uint8_t data[32];
-	} answer = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
+	_Alignas(struct ethtool_perm_addr)
+		uint8_t buf[sizeof(struct ethtool_perm_addr) + 32] = { 0 };
+	struct ethtool_perm_addr *answer = (struct ethtool_perm_addr *)buf;
 	static const uint8_t none[6];
 	struct ifreq request = { 0 };
 	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+	answer->cmd = ETHTOOL_GPERMADDR;
+	answer->size = 32;
 	memcpy(l->permanent, l->link.mac, 6);
 	memcpy(request.ifr_name, l->link.name, sizeof(request.ifr_name));
-	request.ifr_data = (char *)&answer;
-	if (fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 && answer.head.size == 6 &&
-	    memcmp(answer.data, none, 6) != 0)
-		memcpy(l->permanent, answer.data, 6);
+	request.ifr_data = (char *)answer;
+	if (fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 && answer->size == 6 &&
+	    memcmp(answer->data, none, 6) != 0)
+		memcpy(l->permanent, answer->data, 6);
 }
 
 /* ---- layers ---- */
