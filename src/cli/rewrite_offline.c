@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* rewrite --root DIR: the planning and the edits alone, on a plain folder, with facts from a file. */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/rewrite_offline.h"
+#include "job/device.h"
 #include "rewrite/facts_json.h"
 #include "rewrite/plan.h"
 #include "rewrite/report.h"
@@ -82,14 +84,39 @@ static int run(const struct offline_words *w, const struct root *root, struct fa
 	return rc;
 }
 
+struct offline_run {
+	const struct offline_words *w;
+	struct facts_file *f;
+};
+
+static int run_in_image(const struct root *tree, json_t *device, void *arg, struct err *e)
+{
+	const struct offline_run *r = arg;
+
+	(void)device;
+	return run(r->w, tree, r->f, e);
+}
+
+/* A disk, or an image of one, can be looked into as it lies there. To write it is to be mounted by whoever knows that it may. */
+static int run_image(const struct offline_words *w, struct facts_file *f, struct err *e)
+{
+	struct offline_run r = { w, f };
+
+	if (w->dry_run)
+		return device_look(w->folder, NULL, run_in_image, &r, e);
+	return err_set(e, ERR_ROOT_IMAGE, 0, "%s", w->folder);
+}
+
 int rewrite_offline(const struct offline_words *w, struct err *e)
 {
 	struct root root cleanup_root = ROOT_INIT, target cleanup_root = ROOT_INIT;
 	struct strbuf text cleanup_strbuf = STRBUF_INIT;
 	struct facts_file f = { 0 };
+	struct stat st;
+	bool is_image = stat(w->folder, &st) == 0 && !S_ISDIR(st.st_mode);
 	int rc;
 
-	if (root_open(&root, w->folder, e) < 0 ||
+	if ((!is_image && root_open(&root, w->folder, e) < 0) ||
 	    (w->target_files && root_open(&target, w->target_files, e) < 0) ||
 	    file_slurp(w->facts, &text, FACTS_MAX, e) < 0 ||
 	    facts_file_load(&f, strbuf_str(&text), text.len, e) < 0)
@@ -97,7 +124,7 @@ int rewrite_offline(const struct offline_words *w, struct err *e)
 	if (w->target_files)
 		f.facts.target_files = &target;
 	merge_options(&f.options, w->options, w->intent_typed);
-	rc = run(w, &root, &f, e);
+	rc = is_image ? run_image(w, &f, e) : run(w, &root, &f, e);
 	facts_file_done(&f);
 	return rc;
 }

@@ -45,7 +45,8 @@ const struct command commands[] = {
 	  "  --cluster HOW    cluster daemons of the source: hold (wait for 'confirm') or start\n"
 	  "  --dry-run        print the changes by reason, with a unified diff; write nothing\n"
 	  "  --json           the same as one JSON object\n"
-	  "  --root DIR       work on a plain folder instead of the target (offline),\n"
+	  "  --root DIR       work on a plain folder instead of the target (offline; with\n"
+	  "                   --dry-run also a disk image),\n"
 	  "  --facts FILE     with this description of the target (JSON)\n"
 	  "  --target-files DIR  and these files of its old system\n" },
 	{ "check", PLACE_TARGET, cmd_check, "check [--look] [--json]",

@@ -36,6 +36,20 @@ def tree(case, tmp_path):
     return folder
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="looks through a loop device")
+def test_an_image_is_planned_like_its_folder_and_not_written(case, tree, tmp_path):
+    image = tmp_path / "disk.img"
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-E", "offset=1048576", "-d", tree, image, "64M", check=True)
+    run("sfdisk", "-q", image, input="label: dos\nstart=1MiB\n", check=True)
+    before = image.read_bytes()
+    seen, plain = rehost(case, image, "--dry-run", "--json"), rehost(case, tree, "--dry-run", "--json")
+    assert seen.returncode == plain.returncode in (0, 3), seen
+    assert json.loads(seen.stdout) == json.loads(plain.stdout)
+    refused = rehost(case, image)
+    assert refused.returncode == 1 and "RH-RW-03" in refused.stderr and "losetup" in refused.stderr, refused
+    assert image.read_bytes() == before
+
+
 def files_below(folder, name):
     return {str(p.relative_to(folder)): p.read_bytes() for p in (folder / name).rglob("*")
             if p.is_file() and not p.is_symlink()}
