@@ -8,7 +8,7 @@ import pytest
 
 from lib import disks, faults, migration, qemu
 
-LONG = pytest.mark.skipif(not os.environ.get("REHOST_LONG"), reason="REHOST_LONG=1: the UEFI machine's five starts")
+LONG = pytest.mark.skipif(not os.environ.get("REHOST_LONG"), reason="REHOST_LONG=1: a UEFI machine's starts")
 LAYOUTS = ["target", pytest.param("target-uefi", marks=LONG)]
 
 
@@ -37,10 +37,14 @@ def restart(machine):
     machine.wait_exit(180)
 
 
+def target_of(net, folder, layout):
+    variables = folder / "variables.fd" if layout.endswith("uefi") else None
+    return faults.Target(net, folder, disks.overlay(disks.disk(layout), folder / "target.qcow2"), None, variables)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_running_system_enters_the_rescue(net, folder, layout):
-    variables = folder / "variables.fd" if layout.endswith("uefi") else None
-    target = faults.Target(net, folder, disks.overlay(disks.disk(layout), folder / "target.qcow2"), None, variables)
+    target = target_of(net, folder, layout)
     with target.from_disk("old") as old:
         old.wait_banner(300)
         copy_image(old)
@@ -80,3 +84,19 @@ def test_the_running_system_enters_the_rescue(net, folder, layout):
         faults.is_old_system(old)
         old.ssh("/root/enter/rehost rescue --cancel")
         assert boot_files(old) == before
+
+
+@LONG
+@pytest.mark.parametrize("layout", ["target", "target-uefi"])
+def test_a_rescue_that_cannot_be_loaded_gives_way_at_once(net, folder, layout):
+    """Nobody stands at the menu: the loader goes on to the old system by itself."""
+    target = target_of(net, folder, layout)
+    with target.from_disk("old") as old:
+        old.wait_banner(300)
+        copy_image(old)
+        old.ssh("/root/enter/rehost rescue --here && rm /boot/rehost-rescue/vmlinuz")
+        restart(old)
+    with target.from_disk("again") as old:
+        old.wait_banner(300)
+        faults.is_old_system(old)
+        assert "next_entry=rehost-rescue" not in boot_files(old)
