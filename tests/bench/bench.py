@@ -79,7 +79,8 @@ def boot_rescue(initrd):
     try:
         while time.monotonic() - start < 300 and machine.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as s:
-                s.settimeout(2)
+                # QEMU takes the connection before the guest has an address, and then says nothing more of it
+                s.settimeout(0.5)
                 if s.recv(64).startswith(b"SSH-"):
                     return time.monotonic() - start
             time.sleep(0.02)
