@@ -65,11 +65,11 @@ UNDER_transfer := base
 UNDER_rewrite := base
 UNDER_ssh := base
 UNDER_job := disk transfer rewrite base
-UNDER_send := disk transfer ssh base
+UNDER_send := transfer base
 UNDER_init := base
 UNDER_enter := init base
 UNDER_serve := ssh job disk transfer rewrite base
-UNDER_cli := serve job enter init image ssh disk transfer rewrite base
+UNDER_cli := serve send job enter init image ssh disk transfer rewrite base
 
 STATIC_LIBS := -lssh -larchive -lblkid -lext2fs -lcom_err -ljansson -lcrypto -lacl -llzma -lzstd \
                -llz4 -lbz2 -lz -lnettle -luuid -lyaml
@@ -169,9 +169,9 @@ check-asan: | $(SETUP)
 	$(MAKE) -j$(JOBS) VARIANT=asan unit-bins
 	scripts/run-unit build/asan/unit
 
-# The only module with threads.
+# The modules with threads.
 check-tsan: | $(SETUP)
-	$(MAKE) -j$(JOBS) VARIANT=tsan $(patsubst tests/unit/%.c,build/tsan/unit/%,$(wildcard tests/unit/test_transfer_*.c))
+	$(MAKE) -j$(JOBS) VARIANT=tsan $(patsubst tests/unit/%.c,build/tsan/unit/%,$(wildcard tests/unit/test_transfer_*.c tests/unit/test_send_*.c))
 	scripts/run-unit build/tsan/unit
 
 # ---- fuzz: each target runs its corpus, and generated input for FUZZ_SECONDS -------------------------

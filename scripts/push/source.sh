@@ -214,8 +214,21 @@ choose_rsync_words() {
 	done
 }
 
+# The program of the rescue, where it was copied here, too, packs as well as the best tar, and reads while it sends.
+find_packer() {
+	for packer in "$(dirname "$0")/rehost" ${enter_dir:+"$enter_dir/rehost"} rehost; do
+		case $("$packer" send --help 2>/dev/null) in *'send tree'*) return ;; esac
+	done
+	packer=
+}
+
 choose_tar_words() {
 	tar_words=
+	find_packer
+	if [ -n "$packer" ]; then
+		tool_notes=" by $packer"
+		return
+	fi
 	if tar --version 2>/dev/null | grep -q 'GNU tar'; then
 		for word in --numeric-owner --one-file-system --sparse --acls --xattrs '--xattrs-include=*' --selinux; do
 			if tar $word -cf /dev/null -T /dev/null 2>/dev/null; then
@@ -234,14 +247,27 @@ choose_tar_words() {
 	done <"$state/mounts"
 }
 
+pack() {
+	if [ -n "$packer" ]; then
+		set -- send tree --root "$src" --exclude-from "$state/exclude.rsync"
+		for path in $(included); do set -- "$@" --mount "$path"; done
+		"$packer" "$@"
+		packed=$?
+		[ $packed -ne 3 ] || return 1 # as tar says it: files changed meanwhile
+		[ $packed -eq 0 ] || return 2
+	else
+		# shellcheck disable=SC2046
+		tar -cf - $tar_words -X "$state/exclude.tar" -C "$src" . $(included | sed 's|^|.|')
+	fi
+}
+
 # send_tar [--update]: the pass; exit codes of both ends are looked at. 0 done, 1 lost, 2 refused (in $state/err), 3 tar failed
 send_tar() {
 	set -f
 	: >"$state/tar.rc"
 	set -- "$@" --
 	{
-		# shellcheck disable=SC2046
-		tar -cf - $tar_words -X "$state/exclude.tar" -C "$src" . $(included | sed 's|^|.|') 2>"$state/tar.err"
+		pack 2>"$state/tar.err"
 		echo $? >"$state/tar.rc"
 	} | rescue "receive tar${1:+ }${1%--}${delete_ok:+${2:+ --delete-ok}}" >"$state/out" 2>"$state/err"
 	rc=$?
@@ -252,7 +278,7 @@ send_tar() {
 	*) is_lost $rc && return 1; is_busy $rc && return 1; return 2 ;;
 	esac
 	[ "${tar_rc:-2}" -le 1 ] || return 3
-	changed_files=$(grep -c -e 'file changed' -e 'removed before' "$state/tar.err")
+	changed_files=$(grep -c -e 'file changed' -e 'removed before' -e ': shrank' -e ': vanished' "$state/tar.err")
 	sent_bytes=
 	return 0
 }

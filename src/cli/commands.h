@@ -84,6 +84,7 @@ int cmd_rollback(const struct command *c, int argc, char **argv);
 int cmd_release(const struct command *c, int argc, char **argv);
 int cmd_log(const struct command *c, int argc, char **argv);
 int cmd_reboot(const struct command *c, int argc, char **argv);
+int cmd_send(const struct command *c, int argc, char **argv);
 int cmd_rescue(const struct command *c, int argc, char **argv);
 int cmd_rescue_image(const struct command *c, int argc, char **argv);
 int cmd_image_area(const struct command *c, int argc, char **argv);

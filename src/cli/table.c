@@ -110,6 +110,14 @@ const struct command commands[] = {
 	  "  --allow-shell           permit the command 'shell'\n"
 	  "  --grace SECONDS         time to log in (120)\n" },
 
+	{ "send", PLACE_ANYWHERE, cmd_send,
+	  "send tree [--root DIR] [--mount DIR]... [--exclude PATTERN]...\n"
+	  "                 [--exclude-from FILE]",
+	  "on the source: all its files on stdout, for 'ssh root@TARGET receive tar'",
+	  "  --root DIR       instead of /\n"
+	  "  --mount DIR      another file system that goes along, as /home; others do not\n"
+	  "  --exclude PATTERN  paths that are not sent, and what is below: /var/cache/*\n"
+	  "  --exclude-from FILE  such patterns, a line each\n" },
 	{ "rescue", PLACE_ANYWHERE, cmd_rescue,
 	  "rescue --here [--image DIR] [--key FILE]... [--ip WORDS]... [--option K=V]...\n"
 	  "                     [--reboot | --dry-run] [--json]\n"

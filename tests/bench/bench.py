@@ -5,6 +5,7 @@
 boot     power-on to the SSH banner, against the same kernel with an init that powers off at once
 size     of the static binary, of kernel and initrd
 receive  a tree through `tar | ssh`, against OpenSSH with GNU tar extracting
+pass     the same tree by `rehost send tree`, against the better of tar and rsync
 ram      (only with --ram; slow) the least memory in which a migration completes, for each profile (make image images)
 """
 import argparse
@@ -31,6 +32,7 @@ LIMITS = {
     "binary": (6_000_000, "bytes"),
     "rescue": (26_000_000, "bytes"),
     "receive": (0.8, "ratio"),
+    "pass": (0.6, "ratio"),
     "ram cloud": (160, "MiB"),
     "ram universal": (256, "MiB"),
 }
@@ -157,10 +159,10 @@ def main():
     parser.add_argument("-n", "--runs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="three runs")
     parser.add_argument("--ram", action="store_true", help="find the least memory for a migration (slow)")
-    parser.add_argument("--only", choices=["boot", "size", "receive", "ram"])
+    parser.add_argument("--only", choices=["boot", "size", "receive", "pass", "ram"])
     args = parser.parse_args()
     runs = 3 if args.quick else args.runs
-    want = {args.only} if args.only else {"boot", "size", "receive"} | ({"ram"} if args.ram else set())
+    want = {args.only} if args.only else {"boot", "size", "receive", "pass"} | ({"ram"} if args.ram else set())
 
     results = []
     if "size" in want:
@@ -171,6 +173,10 @@ def main():
         import receive
 
         results.append(ratio("receive", *receive.bench(runs), "OpenSSH and GNU tar"))
+    if "pass" in want:
+        import receive
+
+        results.append(ratio("pass", *receive.bench_pass(runs)))
     if "ram" in want:
         results += bench_ram()
     print(*map(row, results), sep="\n")

@@ -254,12 +254,19 @@ class Cutter:
                     return
 
 
-@pytest.mark.parametrize("tool,shell", [("tar", "dash"), ("rsync", "busybox")] + ([("tar", "bash")] if os.environ.get("REHOST_LONG") else []))
+@pytest.mark.parametrize("tool,shell", [("tar", "dash"), ("rsync", "busybox"), ("rehost", "busybox")] + ([("tar", "bash")] if os.environ.get("REHOST_LONG") else []))
 def test_a_connection_that_breaks_is_tried_again(push, service, small, tool, shell):
+    """rehost: the program lies beside the script, and packs in the place of tar."""
     way = Cutter(service.port, [3_000_000, 9_000_000])
+    beside = push.script.parent / "rehost"
+    if tool == "rehost":
+        tool = "tar"
+        beside.symlink_to(BINARY)
     out = push.on(small, shell).run("--with", tool, "--without-loader", "--no-rehearsal", "--port", way.port)
     way.socket.close()
     assert way.broken == 2 and "try 1 of 8" in out and "try 2 of 8" in out, out
+    assert (f"with tar by {beside}" in out) == beside.is_symlink(), out
+    beside.unlink(missing_ok=True)
     assert service.state() == "staged"
     have = set(listing(service.target.inside, stage(service), True))
     top = "\td 700 "  # the root has lost+found besides
