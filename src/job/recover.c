@@ -129,7 +129,8 @@ static int act_on_s(enum recovery wanted, FILE *out, struct err *e)
 	if (job_begin(&t, &r, "recover", e) < 0)
 		return -1;
 	p = position_of(&r, loader_fs(&t));
-	if (position_recovery(&p) != wanted || loader_was_selected()) {
+	if (position_recovery(&p) != wanted ||
+	    (p.selected == SELECTED_CLONE_ONCE && loader_was_selected())) {
 		fprintf(out, "recover: another command was faster\n");
 	} else if (wanted == RECOVER_PIN) {
 		rc = loader_select(loader_fs(&t), LOADER_RESCUE, e);

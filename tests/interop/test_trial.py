@@ -287,6 +287,19 @@ def test_what_a_clone_left_in_the_journal_alone_is_told(disk, tmp_path):
         assert where(after) == ("trial", "rescue")
 
 
+def test_a_recovery_that_comes_late_leaves_what_reboot_selected(disk, tmp_path):
+    """'reboot' typed in the first seconds of a rescue; without it the same word means a loader that could not write."""
+    disk.rehost("switch")
+    disk.rehost("reboot", REHOST_NO_REBOOT="1")
+    assert where(disk) == ("trial", "clone-once")
+    disk.rehost("recover")
+    assert where(disk) == ("trial", "clone-once")
+    copy_running(disk.image, tmp_path / "next.img")
+    with Disk(tmp_path / "next.img", tmp_path / "run2") as after:
+        after.rehost("recover")
+        assert where(after) == ("trial", "rescue")
+
+
 def test_a_command_waits_for_what_the_rescue_does_by_itself(disk):
     disk.rehost("switch")
     with open(pathlib.Path(disk.run_dir) / "lock", "w") as lock:
