@@ -12,8 +12,8 @@
 
 struct send_options {
 	const char *root; /* "/" */
-	const struct strlist
-		*excludes;	      /* fnmatch(3) patterns over "/path", FNM_PATHNAME; with all that is below */
+	/* fnmatch(3) patterns over "/path", FNM_PATHNAME; they go with all that is below */
+	const struct strlist *excludes;
 	const struct strlist *mounts; /* "/home": other file systems that go along */
 };
 
