@@ -23,9 +23,13 @@
 /* Held until the process ends. */
 static int lock_fd = -1;
 
-/* What a rescue does by itself after its start is soon done: nobody should have to type a command twice for it. */
-#define RECOVER_POLL_MS 200
-#define RECOVER_POLLS 100
+/*
+ * A command whose connection broke still writes out what it has; nobody should have to type the next one twice for it, nor for
+ * what a rescue does by itself after its start.
+ */
+#define LOCK_POLL_MS 100
+#define LOCK_POLLS 100
+#define LOCK_POLLS_RECOVER 200
 
 /* The holder's command and process, as it noted them. */
 static void read_holder(int fd, char *ret, size_t len)
@@ -43,10 +47,10 @@ static int take_lock(int fd, struct err *e)
 
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		read_holder(fd, holder, sizeof(holder));
-		if (!str_starts(holder, "recover,") || polls++ == RECOVER_POLLS)
+		if (polls++ >= (str_starts(holder, "recover,") ? LOCK_POLLS_RECOVER : LOCK_POLLS))
 			return err_set(e, ERR_BUSY, 0, "the lock is held by: %s",
 				       *holder ? holder : "a command");
-		usleep(RECOVER_POLL_MS * 1000);
+		usleep(LOCK_POLL_MS * 1000);
 	}
 	return 0;
 }

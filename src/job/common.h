@@ -7,8 +7,8 @@
 #include "job/target.h"
 
 /*
- * Takes the lock for this process; ERR_BUSY names the holder. Released by exit. command: for the next one's message. For "recover"
- * it is waited some seconds.
+ * Takes the lock for this process. Another command is given ten seconds to end ("recover" twenty); then ERR_BUSY names it.
+ * Released by exit. command: for the next one's message.
  */
 int job_lock(const char *command, struct err *e) must_check;
 

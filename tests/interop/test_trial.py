@@ -300,17 +300,21 @@ def test_a_recovery_that_comes_late_leaves_what_reboot_selected(disk, tmp_path):
         assert where(after) == ("trial", "rescue")
 
 
-def test_a_command_waits_for_what_the_rescue_does_by_itself(disk):
-    disk.rehost("switch")
+def test_a_command_waits_for_another_that_ends(disk):
+    """What the rescue does by itself, and what a broken connection left winding up."""
     with open(pathlib.Path(disk.run_dir) / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         print("rewrite, process 1", file=lock, flush=True)
-        refused = disk.rehost("rollback", check=False)
+        refused = disk.rehost("switch", check=False)
         assert refused.returncode == 1 and "held by: rewrite, process 1" in refused.stderr
+        assert where(disk)[1] == "old"
+        threading.Timer(2, fcntl.flock, (lock.fileno(), fcntl.LOCK_UN)).start()
+        disk.rehost("switch")
         assert where(disk) == ("switched", "rescue")
+        fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
         print("recover, process 1", file=lock, flush=True)
-        threading.Timer(2, fcntl.flock, (lock.fileno(), fcntl.LOCK_UN)).start()
+        threading.Timer(11, fcntl.flock, (lock.fileno(), fcntl.LOCK_UN)).start()
         disk.rehost("rollback")
     assert where(disk) == ("staged", "old")
 
