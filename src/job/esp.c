@@ -123,11 +123,12 @@ int esp_open(struct esp *ret, const struct volume *v, bool writable, struct err 
 	return -1;
 }
 
+/* vfat has no sync_fs of its own: syncfs(2) writes all, but leaves it in the disk's cache, which fsync(2) of any file empties. */
 int esp_close(struct esp *esp, struct err *e)
 {
 	int fd = esp->root.fd < 0 ? -1
 				  : root_openat(&esp->root, "/", O_RDONLY | O_DIRECTORY, 0, NULL);
-	bool failed = fd >= 0 && syncfs(fd) < 0;
+	bool failed = fd >= 0 && (syncfs(fd) < 0 || fsync(fd) < 0);
 	int sys = errno, rc = 0;
 
 	if (fd >= 0)
@@ -151,6 +152,19 @@ void esp_drop(struct esp *esp)
 
 /* ---- files ---- */
 
+/*
+ * A rename over a file of vfat frees the old one's clusters at once, but where the name leads is written with the inode of the new one
+ * (fs/fat/namei_vfat.c, vfat_rename), which fsync(2) of the folder does not touch.
+ */
+static int sync_name(const struct root *r, const char *path, struct err *e)
+{
+	int fd cleanup_fd = root_openat(r, path, O_RDONLY | O_NOFOLLOW, 0, e);
+
+	if (fd < 0)
+		return -1;
+	return fsync(fd) < 0 ? err_set(e, ERR_ESP, errno, "%s", path) : 0;
+}
+
 int esp_write_file(const struct root *r, const char *path, const void *data, size_t len,
 		   struct err *e)
 {
@@ -161,7 +175,7 @@ int esp_write_file(const struct root *r, const char *path, const void *data, siz
 	if (root_is_file(r, path) && root_read(r, path, &now, ESP_FILE_MAX, NULL) == 0 &&
 	    now.len == len && (len == 0 || memcmp(now.data, data, len) == 0))
 		return 0;
-	if (root_replace(r, path, data, len, &meta, e) < 0)
+	if (root_replace(r, path, data, len, &meta, e) < 0 || sync_name(r, path, e) < 0)
 		return err_ctx(e, "writing to the EFI system partition");
 	return 0;
 }
